@@ -1,0 +1,1 @@
+//! Timeline and `why`: queries over facts.

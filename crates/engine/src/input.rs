@@ -1,0 +1,333 @@
+//! Everything that can reach the engine, and what it answers. All of it is serialisable, so that a
+//! follower can hand it to a leader.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::heartbeat::Beat;
+use crate::ids::{
+    ChannelId, DedupKey, InputId, OverrideId, PageId, PersonId, ProbeId, RotationId, SendId, SilenceId, TestId,
+    TicketId,
+};
+use crate::label::{Labels, Matcher};
+use crate::observation::Verdict;
+use crate::time::Millis;
+use crate::word::{Receipt, ResolvedAs, Severity};
+
+/// An input with its identity; a repeat of the id gets the same answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Unique per request; chosen by the sender.
+    pub id: InputId,
+    /// What it says.
+    pub input: Input,
+}
+
+/// What can reach the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// Detection settled on a level. Told once after every start and reload too.
+    Verdict(Verdict),
+    /// A source outside says that something fires or is over.
+    Signal(Signal),
+    /// A job says that it lives.
+    Beat {
+        /// The heartbeat.
+        probe: ProbeId,
+        /// What it says.
+        beat: Beat,
+    },
+    /// A person or a token asks for something.
+    Act(Act),
+    /// A channel reports what became of a message.
+    Report(SendReport),
+    /// Time has come for something that was due.
+    Tick,
+    /// The wall clock moved by so many milliseconds against the boot clock.
+    ClockStepped {
+        /// Positive when the wall clock jumped ahead.
+        by_ms: i64,
+    },
+    /// A start or take-over: the outbox rows of earlier epochs that have no outcome.
+    TookOver {
+        /// Oldest first.
+        unfinished: Vec<Unfinished>,
+    },
+    /// A new catalog is in force.
+    Reloaded,
+}
+
+/// A fire or a resolve from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signal {
+    /// What makes it the same fault as another: `api:<key>`, `am:<fingerprint>`, …
+    pub dedup_key: DedupKey,
+    /// Fire or resolve.
+    pub action: SignalAction,
+    /// One line for a person.
+    pub summary: String,
+    /// How bad.
+    pub severity: Severity,
+    /// What routes and silences see; `severity` is added.
+    pub labels: Labels,
+    /// When it started, where the source says so; never later than its arrival.
+    pub started_at: Option<Timestamp>,
+    /// Who sent it: the name of a token, `self`.
+    pub source: String,
+}
+
+/// What a signal says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalAction {
+    /// The fault is there.
+    Fire,
+    /// It is over.
+    Resolve,
+}
+
+/// Something that a person or a token asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// Who asks, and how we know.
+    pub by: Actor,
+    /// For what.
+    pub what: Deed,
+}
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The person, where it is known to be one of the catalog.
+    pub person: Option<PersonId>,
+    /// As shown: the person's name, or the token's.
+    pub name: String,
+    /// Through which door.
+    pub via: Via,
+}
+
+/// Through which door somebody acted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// The link of a page that was sent to this person.
+    Link,
+    /// A link posted to a room: the name is what they said, unverified.
+    Room {
+        /// The room.
+        room: PersonId,
+    },
+    /// The API with a token (CLI and scripts too).
+    Api,
+    /// watchbell itself.
+    Engine,
+}
+
+impl Actor {
+    /// watchbell itself.
+    pub fn engine() -> Self {
+        Self { person: None, name: "watchbell".into(), via: Via::Engine }
+    }
+}
+
+/// What can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// I have it: paging stops. Safe to ask twice.
+    Ack {
+        /// Which ticket.
+        ticket: TicketId,
+        /// The page whose link was used; a page of an earlier occurrence is refused.
+        page: Option<PageId>,
+    },
+    /// It is over.
+    Resolve {
+        /// Which ticket.
+        ticket: TicketId,
+        /// How.
+        resolved_as: ResolvedAs,
+        /// Why it happened, in words.
+        cause: Option<String>,
+    },
+    /// Page the next step at once.
+    Escalate {
+        /// Which ticket.
+        ticket: TicketId,
+        /// The page whose link was used.
+        page: Option<PageId>,
+    },
+    /// I cannot take it. Gives way when nobody else of the step is left.
+    Decline {
+        /// The page whose link was used.
+        page: PageId,
+    },
+    /// I have it; page again then, if it is still open.
+    Snooze {
+        /// Which ticket.
+        ticket: TicketId,
+        /// Until when; in the future.
+        until: Timestamp,
+    },
+    /// A word for the timeline.
+    Note {
+        /// Which ticket.
+        ticket: TicketId,
+        /// The word.
+        text: String,
+    },
+    /// A person found a fault that no probe sees.
+    Declare {
+        /// One line.
+        summary: String,
+        /// How bad.
+        severity: Severity,
+        /// What routes see.
+        labels: Labels,
+    },
+    /// Page nobody for what matches, until then.
+    AddSilence {
+        /// All must match; never empty.
+        matchers: Vec<Matcher>,
+        /// Until when; in the future.
+        until: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// End a silence now.
+    EndSilence {
+        /// Which.
+        silence: SilenceId,
+    },
+    /// Somebody stands in.
+    AddOverride {
+        /// Whose duty.
+        rotation: RotationId,
+        /// Who.
+        person: PersonId,
+        /// From when.
+        from: Timestamp,
+        /// To when, after `from`.
+        to: Timestamp,
+    },
+    /// Take an override back.
+    RemoveOverride {
+        /// Which.
+        override_id: OverrideId,
+    },
+    /// Send a test page.
+    TestPage {
+        /// To whom.
+        person: PersonId,
+        /// Over which channel; the first of the person's urgent ladder where `None`.
+        channel: Option<ChannelId>,
+    },
+}
+
+/// What a channel reports of one send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendReport {
+    /// Which send.
+    pub send: SendId,
+    /// When it was handed to the provider.
+    pub handed_over: Option<Timestamp>,
+    /// What came of it.
+    pub receipt: Receipt,
+    /// What the provider said; short, no secret.
+    pub detail: Option<String>,
+    /// How long the provider wants us to wait.
+    pub retry_after: Option<Millis>,
+}
+
+/// An outbox row of an earlier epoch without an outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// Which send.
+    pub send: SendId,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+}
+
+/// What the engine answers; shown to the source only once it is durable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Taken in; there is nothing more to say.
+    Done,
+    /// About a ticket, which the live view shows as it is now.
+    Ticket {
+        /// Which.
+        ticket: TicketId,
+        /// It had been so before.
+        already: bool,
+    },
+    /// A signal was taken in.
+    Signal {
+        /// Its key.
+        dedup_key: DedupKey,
+        /// Its ticket; `None` while it is silenced or only informs.
+        ticket: Option<TicketId>,
+    },
+    /// A silence was recorded.
+    Silence(SilenceId),
+    /// An override was recorded.
+    Override(OverrideId),
+    /// A test page is being sent.
+    Test(TestId),
+    /// It cannot be done.
+    Refused(Refusal),
+}
+
+/// Why something cannot be done. The text is for the person who asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// 404
+    #[error("there is no ticket {0}")]
+    NoSuchTicket(TicketId),
+    /// 409
+    #[error("{0} is resolved already; nothing is being paged")]
+    AlreadyResolved(TicketId),
+    /// 409
+    #[error("this page was about an earlier occurrence of {0}, which has been reopened since; open the newest page")]
+    EarlierOccurrence(TicketId),
+    /// 404
+    #[error("there is no page {0}")]
+    NoSuchPage(PageId),
+    /// 404
+    #[error("there is no person `{0}` in the configuration")]
+    NoSuchPerson(PersonId),
+    /// 404
+    #[error("there is no rotation `{0}` in the configuration")]
+    NoSuchRotation(RotationId),
+    /// 404
+    #[error("there is no heartbeat `{0}` in the configuration")]
+    NoSuchHeartbeat(ProbeId),
+    /// 404
+    #[error("there is no silence {0}, or it has ended")]
+    NoSuchSilence(SilenceId),
+    /// 404
+    #[error("there is no recorded override {0}")]
+    NoSuchOverride(OverrideId),
+    /// 422
+    #[error("`{person}` has no contact on channel `{channel}`")]
+    NoContact {
+        /// Who.
+        person: PersonId,
+        /// Over what.
+        channel: ChannelId,
+    },
+    /// 422
+    #[error("`{0}` has no contact at all")]
+    NoContacts(PersonId),
+    /// 422
+    #[error("the end must lie in the future and after the start")]
+    EndsBeforeItStarts,
+    /// 422
+    #[error("a silence needs at least one matcher, or it would silence everything")]
+    MatchesEverything,
+    /// 422
+    #[error("`{0}` must not be empty")]
+    Empty(String),
+}

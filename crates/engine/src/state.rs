@@ -1,0 +1,1 @@
+//! The live state: a fold of the facts, and the marks.

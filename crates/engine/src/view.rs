@@ -1,0 +1,417 @@
+//! What the outside sees: the JSON of the API, made from the state, published after each commit.
+//! Times are RFC 3339 UTC; what is not known is null and never left out.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{
+    ChannelId, DedupKey, LayerId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId, SilenceId,
+    TestId, TicketId,
+};
+use crate::label::{Labels, Matcher};
+use crate::word::{FailureKind, Priority, Receipt, ResolvedAs, Severity};
+
+/// The state of a ticket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketState {
+    /// Being paged, or held by a silence.
+    Triggered,
+    /// A person has it.
+    Acknowledged,
+    /// Over.
+    Resolved,
+}
+
+impl TicketState {
+    /// The word in JSON and SQL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Triggered => "triggered",
+            Self::Acknowledged => "acknowledged",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// A ticket as the API shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TicketView {
+    /// `INC-42`.
+    pub id: TicketId,
+    /// What broke, in the language of the catalog's default locale.
+    pub title: String,
+    /// Where it stands.
+    pub state: TicketState,
+    /// How urgent.
+    pub priority: Priority,
+    /// How it escalates.
+    pub policy: PolicyId,
+    /// The step that is being paged, from 1; null in the catch-all and once it is over.
+    pub step: Option<u32>,
+    /// The team that owns it.
+    pub owner: Option<String>,
+    /// What does not work for users.
+    pub impact: Option<String>,
+    /// The service of its first alert.
+    pub service: Option<String>,
+    /// The component of its first alert.
+    pub component: Option<String>,
+    /// Where it is shown, below `public_url`.
+    pub url: String,
+    /// When the ticket was opened.
+    pub opened_at: Timestamp,
+    /// When the first failing run started.
+    pub impact_started: Timestamp,
+    /// When that run's outcome was known.
+    pub detected: Timestamp,
+    /// When a provider first accepted a page of this occurrence.
+    pub first_page_accepted: Option<Timestamp>,
+    /// When somebody took it.
+    pub acknowledged_at: Option<Timestamp>,
+    /// Who took it.
+    pub acknowledged_by: Option<String>,
+    /// When the last alert ended.
+    pub restored: Option<Timestamp>,
+    /// When the ticket was ended.
+    pub resolved_at: Option<Timestamp>,
+    /// How it was ended.
+    pub resolved_as: Option<ResolvedAs>,
+    /// How often it was reopened.
+    pub reopened: u32,
+    /// Until when nobody is paged at a person's wish.
+    pub snoozed_until: Option<Timestamp>,
+    /// What happens next if nobody does anything.
+    pub next_step: NextStep,
+    /// Its alerts, in the order they joined.
+    pub alerts: Vec<AlertView>,
+}
+
+/// What happens next.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextStep {
+    /// When.
+    pub at: Option<Timestamp>,
+    /// Who is paged then, by the present duty.
+    pub to: Vec<PersonId>,
+}
+
+/// One alert of a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertView {
+    /// `probe:invoice-verify`.
+    pub dedup_key: DedupKey,
+    /// The probe, where one found it.
+    pub probe: Option<ProbeId>,
+    /// Why it is not up.
+    pub kind: Option<FailureKind>,
+    /// How bad.
+    pub severity: Severity,
+    /// `firing` or `resolved`.
+    pub state: AlertState,
+    /// One line for a person.
+    pub summary: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// What routes and silences see.
+    pub labels: Labels,
+}
+
+/// Whether an alert is live.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertState {
+    /// The fault is there.
+    Firing,
+    /// It is over.
+    Resolved,
+}
+
+/// The state of a page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageState {
+    /// Nobody has answered yet.
+    Pursuing,
+    /// This person answered.
+    Answered,
+    /// The ticket was answered or ended otherwise.
+    Ended,
+    /// No channel accepted it.
+    Unreachable,
+}
+
+/// A page as the API shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PageView {
+    /// `INC-42-p7`.
+    pub id: PageId,
+    /// Its ticket.
+    pub ticket: TicketId,
+    /// Who is to be reached.
+    pub person: PersonId,
+    /// Under which policy.
+    pub policy: PolicyId,
+    /// For which step, from 1; null for the catch-all.
+    pub step: Option<u32>,
+    /// Where it stands.
+    pub state: PageState,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Each try, in order.
+    pub attempts: Vec<AttemptView>,
+    /// Why this person: the duty or the name in the policy.
+    pub why: Why,
+    /// When each stage of the way to this page was passed.
+    pub stages: Stages,
+}
+
+/// One try on one contact over one channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptView {
+    /// Within the page, over all channels, from 1.
+    pub n: u32,
+    /// Over which channel.
+    pub channel: ChannelId,
+    /// When it was handed over.
+    pub at: Timestamp,
+    /// What came of it; null while it is under way.
+    pub receipt: Option<Receipt>,
+    /// What the provider said.
+    pub detail: Option<String>,
+}
+
+/// When each stage on the way to a page was passed (promise 1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stages {
+    /// The first failing run started; at most `every` after the fault itself.
+    pub broken: Option<Timestamp>,
+    /// Its outcome was known.
+    pub seen: Option<Timestamp>,
+    /// Detection settled.
+    pub confirmed: Option<Timestamp>,
+    /// The ticket was opened, reopened or joined.
+    pub ticket: Option<Timestamp>,
+    /// The first attempt was handed to a provider.
+    pub handed_over: Option<Timestamp>,
+    /// A provider accepted.
+    pub accepted: Option<Timestamp>,
+}
+
+/// Why a person is the one (promise 6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Why {
+    /// The revision that was asked.
+    pub revision: Revision,
+    /// The route that matched.
+    pub route: String,
+    /// The rotation whose duty it is, where the step names one.
+    pub rotation: Option<RotationId>,
+    /// The layer that put the person on duty.
+    pub layer: Option<LayerId>,
+    /// The override that did.
+    #[serde(rename = "override")]
+    pub override_: Option<String>,
+    /// Until when the person is on duty.
+    pub until: Option<Timestamp>,
+    /// In words: `on duty in expense-primary (layer weekly)`, `named by the step`, `catch-all`.
+    pub text: String,
+}
+
+/// One decision of `why`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhyDecision {
+    /// When.
+    pub at: Timestamp,
+    /// What was decided.
+    pub outcome: WhyOutcome,
+    /// About whom.
+    pub person: Option<PersonId>,
+    /// Over which channel.
+    pub channel: Option<ChannelId>,
+    /// In words.
+    pub reason: String,
+    /// Under which revision.
+    pub revision: Option<Revision>,
+    /// Under which policy.
+    pub policy: Option<PolicyId>,
+    /// In which step, from 1.
+    pub step: Option<u32>,
+    /// By which rotation.
+    pub rotation: Option<RotationId>,
+    /// By which layer.
+    pub layer: Option<LayerId>,
+    /// By which override.
+    #[serde(rename = "override")]
+    pub override_: Option<String>,
+    /// By which silence.
+    pub silence: Option<SilenceId>,
+}
+
+/// What became of a page that was considered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyOutcome {
+    /// The person was paged.
+    Paged,
+    /// Nobody could be paged here; it gave way.
+    Skipped,
+    /// Somebody wanted quiet.
+    Suppressed,
+}
+
+/// `why TICKET`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WhyView {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Every decision, oldest first.
+    pub decisions: Vec<WhyDecision>,
+}
+
+/// One line of a timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// The number of the fact behind it.
+    pub fact: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The fact's kind.
+    pub kind: String,
+    /// In words, in English; screens translate by `kind`.
+    pub text: String,
+    /// Who did it, where a person did.
+    pub by: Option<String>,
+}
+
+/// Somebody on duty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnDutyView {
+    /// Who.
+    pub person: PersonId,
+    /// The layer; null for an override.
+    pub layer: Option<LayerId>,
+    /// Since when, without a break.
+    pub since: Option<Timestamp>,
+    /// Until when, as things stand.
+    pub until: Option<Timestamp>,
+}
+
+/// A silence as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilenceView {
+    /// `SIL-3`.
+    pub id: SilenceId,
+    /// All must match.
+    pub matchers: Vec<Matcher>,
+    /// From when.
+    pub from: Timestamp,
+    /// To when; there is always an end.
+    pub until: Timestamp,
+    /// Who asked for it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// How many alerts it keeps quiet now.
+    pub silenced: u32,
+}
+
+/// A recorded override as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverrideView {
+    /// `OVR-3`; null for one written in YAML.
+    pub id: Option<OverrideId>,
+    /// Whose duty.
+    pub rotation: RotationId,
+    /// Who stands in.
+    pub person: PersonId,
+    /// From when.
+    pub from: Timestamp,
+    /// To when.
+    pub to: Timestamp,
+}
+
+/// The last test page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestView {
+    /// `TEST-3`.
+    pub id: TestId,
+    /// To whom.
+    pub person: PersonId,
+    /// Over which channel.
+    pub channel: ChannelId,
+    /// When it was handed over.
+    pub at: Timestamp,
+    /// What came of it; null while it is under way.
+    pub receipt: Option<Receipt>,
+    /// What the provider said.
+    pub detail: Option<String>,
+}
+
+/// Everything the outside may look at, as of the last commit. Cheap to clone: tickets are shared.
+#[derive(Clone, Debug, Default)]
+pub struct LiveView {
+    /// As of when; `None` before the first commit.
+    pub at: Option<Timestamp>,
+    /// When the last commit succeeded.
+    pub last_commit: Option<Timestamp>,
+    /// Open tickets, and those resolved within the last 25 hours.
+    pub tickets: std::collections::BTreeMap<TicketId, std::sync::Arc<TicketLive>>,
+    /// Silences that have not ended.
+    pub silences: Vec<SilenceView>,
+    /// Recorded overrides that have not ended, oldest first.
+    pub overrides: Vec<crate::catalog::Override>,
+    /// The last test pages, oldest first; at most 20.
+    pub tests: Vec<TestView>,
+    /// Firing alerts without a ticket: silenced, or only informing.
+    pub quiet: Vec<QuietView>,
+    /// What is known of each heartbeat.
+    pub beats: std::collections::BTreeMap<ProbeId, crate::heartbeat::HeartbeatMark>,
+    /// The committed verdict of each probe.
+    pub verdicts: std::collections::BTreeMap<ProbeId, crate::observation::Verdict>,
+}
+
+/// A ticket with what its links and pages need beside the API's JSON.
+#[derive(Clone, Debug)]
+pub struct TicketLive {
+    /// As the API shows it.
+    pub view: TicketView,
+    /// Its pages, oldest first, of every occurrence.
+    pub pages: Vec<PageLive>,
+    /// Which occurrence it is in, from 1.
+    pub occurrence: u32,
+    /// What broke, in both languages.
+    pub title: crate::catalog::Localized,
+    /// What does not work for users, in both languages.
+    pub impact: Option<crate::catalog::Localized>,
+    /// The first steps of the runbook.
+    pub runbook: Vec<String>,
+    /// The silence that holds the paging.
+    pub held: Option<SilenceId>,
+    /// What the worst live alert's run saw.
+    pub run: Option<crate::observation::RunSummary>,
+    /// When all was well for the last time.
+    pub last_good: Option<Timestamp>,
+    /// So many runs in a row found the fault.
+    pub runs: u32,
+}
+
+/// A page with the occurrence it belongs to.
+#[derive(Clone, Debug)]
+pub struct PageLive {
+    /// As the API shows it.
+    pub view: PageView,
+    /// The occurrence of the ticket it belongs to.
+    pub occurrence: u32,
+}
+
+/// A firing alert that nobody is paged for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietView {
+    /// The alert.
+    pub alert: AlertView,
+    /// The silence that matches; null where it only informs.
+    pub silence: Option<SilenceId>,
+}
