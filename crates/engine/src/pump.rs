@@ -147,7 +147,7 @@ impl Pump {
     /// While the store cannot be written for too long: first pages that our own probes ask for go out
     /// unrecorded, each once, and are written afterwards.
     pub fn distress(&mut self, now: Timestamp) -> Option<Command> {
-        let flying = self.in_flight.as_ref().filter(|f| elapsed(f.since, now) >= UNRECORDED_AFTER)?;
+        let flying = self.in_flight.as_ref().filter(|_| self.is_in_distress(now))?;
         let waiting = flying.commit.outbox.iter().chain(&self.waiting.decision.outbox);
         let room = UNRECORDED_PAGES.saturating_sub(self.unrecorded.len());
         let urgent = |m: &&Outgoing| is_first_page_of_a_probe(m) && !self.unrecorded.contains(&m.send);
@@ -156,9 +156,19 @@ impl Pump {
         (!messages.is_empty()).then_some(Command::Release { messages, recorded: false })
     }
 
-    /// Whether a commit is under way.
-    pub fn is_committing(&self) -> bool {
-        self.in_flight.is_some()
+    /// Whether a commit has been under way for so long that first pages do not wait for it any more.
+    pub fn is_in_distress(&self, now: Timestamp) -> bool {
+        self.in_flight.as_ref().is_some_and(|f| elapsed(f.since, now) >= UNRECORDED_AFTER)
+    }
+
+    /// An empty commit of the shell's own succeeded: the store can be written.
+    pub fn proven(&mut self, now: Timestamp) {
+        self.view.last_commit = Some(now);
+    }
+
+    /// The epoch it decides in.
+    pub fn epoch(&self) -> Epoch {
+        self.engine.epoch()
     }
 
     /// The last fact of the commit in flight; to be looked up when its outcome is unknown. `None` for a

@@ -84,6 +84,11 @@ impl Engine {
         }
     }
 
+    /// The epoch it decides in.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// The state.
     pub fn state(&self) -> &State {
         &self.state
