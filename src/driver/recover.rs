@@ -29,7 +29,12 @@ impl Driver {
         let now = deps.clock.now();
         let epoch = deps.store.raise_epoch(now).await?;
         let loaded = deps.store.load().await?;
-        tracing::info!(epoch = epoch.0, facts = loaded.facts.len(), unfinished = loaded.unfinished.len(), "store taken over");
+        tracing::info!(
+            epoch = epoch.0,
+            facts = loaded.facts.len(),
+            unfinished = loaded.unfinished.len(),
+            "store taken over"
+        );
         let facts_since_snapshot = loaded.facts.len() as u64;
         let (state, unfinished) = fold(loaded, &deps).await?;
         let catalog = std::sync::Arc::clone(&deps.live.config.load().catalog);

@@ -90,7 +90,10 @@ impl Driver {
                 Outcome::Again
             }
             Err(error @ CommitError::Unknown { .. }) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a commit has no known outcome; it is looked up");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a commit has no known outcome; it is looked up"
+                );
                 self.look_up().await
             }
         };

@@ -42,9 +42,7 @@ pub(super) fn next_step(state: &State, catalog: &Catalog, ticket: &Ticket) -> Ne
         },
         Phase::Acknowledged(_) | Phase::Resolved(_) => return NextStep::default(),
     };
-    let policies = &catalog.policies;
-    let policy = policies.get(&ticket.routed.policy).or_else(|| policies.get(&catalog.default_policy));
-    let Some(policy) = policy else { return NextStep { at: Some(at), to: Vec::new() } };
+    let Some(policy) = policy_of(catalog, ticket) else { return NextStep { at: Some(at), to: Vec::new() } };
     let (route, priority) = (ticket.routed.route.as_str(), ticket.routed.priority);
     let ask = Ask { catalog, recorded: &state.overrides, route, policy, priority, at };
     let (pass, stage) = match pass {
@@ -53,6 +51,15 @@ pub(super) fn next_step(state: &State, catalog: &Catalog, ticket: &Ticket) -> Ne
     };
     let (_, _, staff, _) = ask.staffed(pass, stage);
     NextStep { at: Some(at), to: staff.called.into_iter().map(|c| c.person).collect() }
+}
+
+/// The policy of a ticket; one that is gone from the configuration is routed anew.
+fn policy_of<'a>(catalog: &'a Catalog, ticket: &Ticket) -> Option<&'a Policy> {
+    let rerouted = || {
+        let lead = ticket.lead();
+        catalog.policies.get(&routing::route(catalog, &lead.key, &lead.labels, lead.severity).policy)
+    };
+    catalog.policies.get(&ticket.routed.policy).or_else(rerouted)
 }
 
 impl Turn<'_> {
@@ -135,17 +142,17 @@ impl Turn<'_> {
 
     /// Enters the first stage from here on that has somebody. Duty is asked now, of the present catalog.
     pub(super) fn enter(&mut self, id: TicketId, pass: u32, stage: Stage, because: Because) {
-        let (pass, stage, because) = match self.reroute_if_policy_is_gone(id) {
-            true => (1, Stage::Step(0), Because::Rerouted),
-            false => (pass, stage, because),
-        };
+        let Some(ticket) = self.state().tickets.get(&id) else { return };
+        let known = self.catalog.policies.contains_key(&ticket.routed.policy);
+        let (pass, stage, because) =
+            if known { (pass, stage, because) } else { (1, Stage::Step(0), Because::Rerouted) };
         let Some((pass, stage, staff, passed_over)) = self.ask_for(id, |ask| ask.staffed(pass, stage)) else { return };
         for (stage, mut staff) in passed_over {
             staff.skipped.push((None, Skip::NobodyLeft));
             self.record_skips(id, stage, staff);
         }
         let Some(ticket) = self.state().tickets.get(&id) else { return };
-        let Some(policy) = self.policy_of(ticket) else { return };
+        let Some(policy) = policy_of(self.catalog, ticket) else { return };
         let lasts = match stage {
             Stage::Step(index) => policy.steps.get(index as usize).map_or(policy.catch_all.every, |s| s.ack_within),
             Stage::CatchAll => policy.catch_all.every,
@@ -187,27 +194,10 @@ impl Turn<'_> {
             catalog: self.catalog,
             recorded: &self.state().overrides,
             route: &ticket.routed.route,
-            policy: self.policy_of(ticket)?,
+            policy: policy_of(self.catalog, ticket)?,
             priority: ticket.routed.priority,
             at: self.now,
         };
         Some(question(&ask))
-    }
-
-    fn policy_of(&self, ticket: &Ticket) -> Option<&Policy> {
-        let policies = &self.catalog.policies;
-        policies.get(&ticket.routed.policy).or_else(|| policies.get(&self.catalog.default_policy))
-    }
-
-    /// A policy that is gone from the configuration: the ticket is routed anew.
-    fn reroute_if_policy_is_gone(&mut self, id: TicketId) -> bool {
-        let Some(ticket) = self.engine.state.tickets.get_mut(&id) else { return false };
-        if self.catalog.policies.contains_key(&ticket.routed.policy) {
-            return false;
-        }
-        // Not a fact of its own: `StepEntered` carries the policy, and folding it in sets the same.
-        let lead = ticket.lead();
-        ticket.routed.policy = routing::route(self.catalog, &lead.key, &lead.labels, lead.severity).policy;
-        true
     }
 }

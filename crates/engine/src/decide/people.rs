@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::catalog::{Catalog, LadderEntry, Override, Person, Policy, Rotation, Target};
+use crate::catalog::{Catalog, LadderEntry, Override, Person, Policy, Target};
 use crate::fact::{Skip, Stage};
 use crate::ids::{PersonId, RotationId};
 use crate::rotation;
@@ -88,7 +88,7 @@ impl Ask<'_> {
             }
             Target::Rotation(id) => self.call_on_duty(id, staff),
             Target::WholeRotation(id) => {
-                for person in self.catalog.rotations.get(id).map(everybody).unwrap_or_default() {
+                for person in self.catalog.rotations.get(id).map(rotation::people_of).unwrap_or_default() {
                     let mut why = self.why(format!("a member of {id}"));
                     why.rotation = Some(id.clone());
                     self.call(&person, why, staff);
@@ -161,15 +161,4 @@ fn ladder_of(person: &Person, priority: Priority) -> Vec<LadderEntry> {
     };
     let ladder = usable(person.page_by.ladder(priority));
     if ladder.is_empty() { usable(&person.page_by.urgent) } else { ladder }
-}
-
-/// Everybody in a rotation, once, in the order of its layers.
-pub(super) fn everybody(rotation: &Rotation) -> Vec<PersonId> {
-    let mut out: Vec<PersonId> = Vec::new();
-    for person in rotation.layers.iter().flat_map(|l| &l.people) {
-        if !out.contains(person) {
-            out.push(person.clone());
-        }
-    }
-    out
 }
