@@ -86,12 +86,13 @@ impl Driver {
         pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !stop.is_cancelled() {
             let mut first = None;
+            let until_wake = self.until_wake();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 Some(reload) = reloads.recv() => self.reload(reload).await?,
                 pending = self.deps.inbox.ready() => first = pending,
-                () = tokio::time::sleep(self.until_wake()) => {}
+                () = tokio::time::sleep(until_wake) => {}
                 _ = pulse.tick() => self.pulse().await?,
             }
             self.take(first).await?;

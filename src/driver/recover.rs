@@ -6,7 +6,7 @@ use watchbell_engine::pump::Pump;
 use watchbell_engine::state::State;
 
 use super::{Driver, DriverDeps, DriverError};
-use crate::store::{LoadError, Loaded, StoreError};
+use crate::store::{LoadError, Loaded, Store, StoreError};
 
 /// Why a start could not recover.
 #[derive(Debug, thiserror::Error)]
@@ -29,14 +29,9 @@ impl Driver {
         let now = deps.clock.now();
         let epoch = deps.store.raise_epoch(now).await?;
         let loaded = deps.store.load().await?;
-        tracing::info!(
-            epoch = epoch.0,
-            facts = loaded.facts.len(),
-            unfinished = loaded.unfinished.len(),
-            "store taken over"
-        );
         let facts_since_snapshot = loaded.facts.len() as u64;
-        let (state, unfinished) = fold(loaded, &deps).await?;
+        let (unfinished, state) = (loaded.unfinished.clone(), fold(loaded, &deps.store).await?);
+        tracing::info!(epoch = epoch.0, facts = state.last_fact.0, unfinished = unfinished.len(), "store taken over");
         let catalog = std::sync::Arc::clone(&deps.live.config.load().catalog);
         let pump = Pump::new(state, epoch, catalog);
         let mut driver = Self { deps, pump, replies: BTreeMap::new(), next_tag: 0, facts_since_snapshot };
@@ -46,29 +41,22 @@ impl Driver {
     }
 }
 
-async fn fold(
-    loaded: Loaded,
-    deps: &DriverDeps,
-) -> Result<(State, Vec<watchbell_engine::outgoing::Outgoing>), RecoverError> {
-    let Loaded { snapshot, facts, marks, unfinished, .. } = loaded;
+async fn fold(loaded: Loaded, store: &Store) -> Result<State, LoadError> {
+    let Loaded { snapshot, mut facts, marks, .. } = loaded;
     let mut state = State::default();
-    let mut facts = facts;
     if let Some((upto, text)) = snapshot {
         match serde_json::from_str::<State>(&text) {
             Ok(read) => state = read,
-            // A snapshot is a cache: one that another build wrote is left aside, and the facts are folded
+            // A snapshot is a cache: one that another build wrote is dropped, and the facts are folded
             // from the first.
             Err(error) => {
                 tracing::info!(upto = upto.0, %error, "the snapshot is of another build; folding all facts");
-                facts = deps.store.all_facts().await?;
+                store.drop_snapshots().await?;
+                facts = store.load().await?.facts;
             }
         }
     }
-    for fact in &facts {
-        state.apply(fact);
-    }
-    for mark in marks {
-        state.mark(mark);
-    }
-    Ok((state, unfinished))
+    facts.iter().for_each(|fact| state.apply(fact));
+    marks.into_iter().for_each(|mark| state.mark(mark));
+    Ok(state)
 }

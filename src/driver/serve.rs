@@ -85,11 +85,11 @@ impl Driver {
         let outcome = match written {
             Ok(()) => return Ok(Outcome::Done),
             Err(CommitError::Fenced { .. }) => return Err(DriverError::Fenced),
-            Err(error @ CommitError::Failed { .. }) => {
+            Err(error @ CommitError::Failed(_)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a commit failed; it is tried again");
                 Outcome::Again
             }
-            Err(error @ CommitError::Unknown { .. }) => {
+            Err(error @ CommitError::Unknown(_)) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "a commit has no known outcome; it is looked up"
