@@ -15,7 +15,7 @@ use super::what;
 const NAME_MAX: usize = 60;
 
 /// What happened, as it stands before the headline: `王磊 已认领`, `已自行恢复,历时 4 分 12 秒`.
-pub(super) fn event(message: &Outgoing, about: &About) -> String {
+pub fn event(message: &Outgoing, about: &About) -> String {
     let locale = message.locale;
     let by = message.by.as_deref().map(|name| one_line(name, NAME_MAX));
     match message.kind {

@@ -17,6 +17,7 @@ mod vocabulary;
 mod what;
 
 pub use clean::{clip, clip_bytes, one_line};
+pub use follow_up::event as event_words;
 pub use kind::{kind_sentence, kind_short};
 pub use page::{Links, PageText, first_line, page_text};
 pub use reason::{because, quiet, skip, why};
