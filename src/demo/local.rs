@@ -40,8 +40,8 @@ impl Local {
             "PROBE_USER" => PROBE_USER.0.to_owned(),
             "PROBE_PASSWORD" => PROBE_USER.1.to_owned(),
             "SMTP_PASSWORD" => "demo-smtp-password".to_owned(),
-            // 24 bytes in base64, as Standard Webhooks ask.
-            "HOOK_SECRET" => "whsec_d2F0Y2hiZWxsLWRlbW8taG9vay0wMDE=".to_owned(),
+            // At least 24 bytes in base64, as Standard Webhooks ask.
+            "HOOK_SECRET" => "whsec_d2F0Y2hiZWxsLWRlbW8taG9vay0wMDAx".to_owned(),
             "DING_URL" => format!("{}/demo/phone/ding?access_token=demo", self.base()),
             "DING_SECRET" => "SECdemo".to_owned(),
             "HEARTBEAT_TOKEN" => "demo-nightly-settlement".to_owned(),

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use watchbell_engine::ids::TicketId;
 use watchbell_engine::time::{Millis, elapsed};
 use watchbell_engine::view::{PageView, TicketState, TicketView, TimelineEntry, WhyView};
+use watchbell_engine::word::Receipt;
 
 use super::lines::LIMIT;
 use super::look::{LookError, Onlooker, Seen};
@@ -162,7 +163,7 @@ impl Player<'_> {
             let switch = seen.broken.log.iter().rev().find(|switch| switch.fault.is_some())?;
             let ticket = seen.tickets.iter().find(|t| t.state != TicketState::Resolved && is_verification(t))?;
             let page = seen.pages_of(ticket.id).first()?;
-            let first = page.attempts.iter().find(|a| a.receipt.is_some_and(|r| r.is_accepted()))?;
+            let first = page.attempts.iter().find(|a| a.receipt.is_some_and(Receipt::is_accepted))?;
             let probe = ticket.alerts.iter().find_map(|alert| alert.probe.as_ref());
             Some(Opened {
                 ticket: ticket.id,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use watchbell_engine::ids::{PersonId, RotationId, TicketId};
 use watchbell_engine::time::{Millis, after};
 use watchbell_engine::view::{PageState, PageView, TicketState, TicketView};
+use watchbell_engine::word::Receipt;
 
 use super::cast::Cast;
 use super::look::{OnDuty, Seen};
@@ -34,7 +35,7 @@ pub(super) fn pursues_nobody(pages: &[PageView]) -> bool {
 /// Everybody whom a page reached, once each of them has been told the end; `None` before.
 pub(super) fn everybody_told(seen: &Seen, cast: &Cast, ticket: &TicketView) -> Option<Told> {
     let resolved = ticket.resolved_at.filter(|_| ticket.state == TicketState::Resolved)?;
-    let reached = |page: &&PageView| page.attempts.iter().any(|a| a.receipt.is_some_and(|r| r.is_accepted()));
+    let reached = |page: &&PageView| page.attempts.iter().any(|a| a.receipt.is_some_and(Receipt::is_accepted));
     let people: BTreeSet<PersonId> =
         seen.pages_of(ticket.id).iter().filter(reached).map(|page| page.person.clone()).collect();
     let mut at = resolved;
