@@ -10,6 +10,7 @@ mod watchdog;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -22,7 +23,7 @@ use watchbell_config::{Config, Sources};
 use watchbell_engine::view::LiveView;
 
 use crate::clock::Clock;
-use crate::delivery::{Delivery, DeliveryDeps};
+use crate::delivery::{Delivery, DeliveryDeps, Tuning};
 use crate::driver::{Driver, DriverDeps, DriverError, RecoverError};
 use crate::inbox::{Inbox, Live, ProbeBoard, RunRequest};
 use crate::probers::{Probers, ProbersDeps, ProbersHandle};
@@ -36,6 +37,9 @@ pub use serve::ServeError;
 
 /// How many requests to the process itself may wait.
 const CONTROL_DEPTH: usize = 16;
+
+/// What is under way when the end comes has this long: a send is cut off after 5 s.
+const DRAIN_WITHIN: Duration = Duration::from_secs(8);
 
 /// What a server is started from.
 pub struct Setup {
@@ -60,6 +64,7 @@ pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
     work: JoinHandle<Result<Store, DriverError>>,
+    engine_stop: CancellationToken,
     tracker: TaskTracker,
 }
 
@@ -78,9 +83,6 @@ pub enum StartError {
     /// An address or a certificate.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// A channel.
-    #[error("the channels could not be made ready: {0}")]
-    Delivery(String),
     /// The probers.
     #[error("the probers could not be made ready: {0}")]
     Probers(String),
@@ -98,13 +100,23 @@ pub enum EndError {
 }
 
 impl Running {
-    /// Waits until the server has ended, by `stop` or by itself, and everything is written.
-    pub async fn ended(self) -> Result<(), EndError> {
-        let ended = self.work.await;
-        // Whatever else runs has nothing to do without the engine.
+    /// Waits until the server has ended, by `stop` or by itself, and everything is written. After `stop`
+    /// the engine goes on until what is being sent has its outcome, so that a restart repeats nothing.
+    pub async fn ended(mut self) -> Result<(), EndError> {
+        let by_itself = tokio::select! {
+            ended = &mut self.work => Some(ended),
+            () = self.stop.cancelled() => None,
+        };
         self.stop.cancel();
         self.tracker.close();
-        self.tracker.wait().await;
+        if tokio::time::timeout(DRAIN_WITHIN, self.tracker.wait()).await.is_err() {
+            tracing::warn!("some work was still under way at the end; what it was about is in the store");
+        }
+        self.engine_stop.cancel();
+        let ended = match by_itself {
+            Some(ended) => ended,
+            None => self.work.await,
+        };
         match ended {
             Ok(Ok(store)) => store.close().await,
             Ok(Err(error)) => return Err(error.into()),
@@ -131,12 +143,11 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
             live: Arc::clone(&live),
             metrics: metrics.clone(),
             links: Arc::new(keys::Links::new(links.clone(), Arc::clone(&live))),
-            cut_off: crate::delivery::SEND_TIMEOUT,
+            tuning: Tuning::default(),
         },
         stop.clone(),
         &tracker,
-    )
-    .map_err(|e| StartError::Delivery(e.to_string()))?;
+    );
     let deps = DriverDeps {
         clock: clock.clone(),
         store: store.clone(),
@@ -220,8 +231,9 @@ impl Parts {
         tracker.spawn(watchdog::run(Arc::clone(&self.live), self.clock.clone(), self.metrics.clone(), stop.clone()));
         let reloader = reload::Reloader { sources: self.sources, live: Arc::clone(&self.live), clock: self.clock, reloads, probers };
         tracker.spawn(reloader.run(asked.control, stop.clone()));
-        let work = tokio::spawn(driver.run(reloads_in, stop.clone()));
-        Ok(Running { stop: self.stop, live: self.live, address, work, tracker: self.tracker })
+        let engine_stop = CancellationToken::new();
+        let work = tokio::spawn(driver.run(reloads_in, engine_stop.clone()));
+        Ok(Running { stop: self.stop, live: self.live, address, work, engine_stop, tracker: self.tracker })
     }
 
     fn probers(&self, config: &Arc<Config>, run_now: mpsc::Receiver<RunRequest>) -> Result<ProbersHandle, StartError> {
