@@ -44,7 +44,7 @@ impl Local {
             "HOOK_SECRET" => "whsec_d2F0Y2hiZWxsLWRlbW8taG9vay0wMDAx".to_owned(),
             "DING_URL" => format!("{}/demo/phone/ding?access_token=demo", self.base()),
             "DING_SECRET" => "SECdemo".to_owned(),
-            "HEARTBEAT_TOKEN" => "demo-nightly-settlement".to_owned(),
+            heartbeat if heartbeat.ends_with("_TOKEN") => "demo-nightly-heartbeat".to_owned(),
             mobile if mobile.ends_with("_MOBILE") => "13800000000".to_owned(),
             _ => return None,
         };
@@ -80,6 +80,7 @@ mod tests {
         assert_eq!(vars["hook_base"], "http://127.0.0.1:7247/demo/phone/hook");
         assert_eq!((vars["smtp_port"].as_str(), vars["smtp_tls"].as_str()), ("2525", "none"));
         assert!(local.env("DING_URL").is_some_and(|url| url.starts_with("http://127.0.0.1:7247/")));
+        assert_eq!(local.env("NIGHTLY_TOKEN").map(|token| token.len() >= 16), Some(true));
         assert_eq!(local.env("AWS_SECRET_ACCESS_KEY"), None);
     }
 }
