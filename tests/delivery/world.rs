@@ -108,7 +108,7 @@ impl World {
 
 /// A page for `li.na` over a channel.
 pub(super) fn page(channel: &str) -> Outgoing {
-    let page: Outgoing = serde_json::from_str(include_str!("../../data/page.json")).expect("the sample is a message");
+    let page: Outgoing = serde_json::from_str(include_str!("../data/page.json")).expect("the sample is a message");
     Outgoing { channel: channel.into(), ..page }
 }
 

@@ -1,3 +1,0 @@
-//! The one integration binary: each module plays a room against the real world outside it.
-
-mod delivery;
