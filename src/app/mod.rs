@@ -33,7 +33,7 @@ use crate::web;
 
 pub use announce::announcement;
 pub use keys::KeyError;
-pub use serve::ServeError;
+pub use serve::{ServeError, bind};
 
 /// How many requests to the process itself may wait.
 const CONTROL_DEPTH: usize = 16;
@@ -53,6 +53,8 @@ pub struct Setup {
     pub beside: Router,
     /// The bootstrap admin token.
     pub admin_token: Option<String>,
+    /// Reading needs no token though `listen` is not loopback.
+    pub read_openly: bool,
 }
 
 /// A running server.
@@ -128,7 +130,7 @@ impl Running {
 
 /// Opens the store, recovers, and starts every room.
 pub async fn start(setup: Setup) -> Result<Running, StartError> {
-    let Setup { config, sources, listener, beside, admin_token } = setup;
+    let Setup { config, sources, listener, beside, admin_token, read_openly } = setup;
     let clock = Clock::system();
     let store = Store::open(&config.store, clock.now()).await?;
     let links = web::LinkKey::new(&keys::server_key(&config)?);
@@ -158,7 +160,7 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
     };
     let driver = Driver::take_over(deps).await?;
     store.history().start(&metrics);
-    let parts = Parts { clock, store, inbox, live, metrics, stop, tracker, sources, links, admin_token };
+    let parts = Parts { clock, store, inbox, live, metrics, stop, tracker, sources, links, admin_token, read_openly };
     parts.run(config, driver, asked, listener, beside).await
 }
 
@@ -174,6 +176,7 @@ struct Parts {
     sources: Sources,
     links: web::LinkKey,
     admin_token: Option<String>,
+    read_openly: bool,
 }
 
 /// The inside ends of what can be asked of the process.
@@ -215,7 +218,7 @@ impl Parts {
             metrics: self.metrics.clone(),
             links: self.links.clone(),
             admin_token: self.admin_token.as_deref().map(web::hash_token),
-            loopback: address.ip().is_loopback(),
+            loopback: address.ip().is_loopback() || self.read_openly,
         };
         let (stop, tracker) = (&self.stop, &self.tracker);
         let tls = match (&config.server.tls, address.ip().is_loopback()) {

@@ -30,6 +30,7 @@ pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
         listener,
         beside: axum::Router::new(),
         admin_token: std::env::var(ADMIN_TOKEN).ok().filter(|t| !t.is_empty()),
+        read_openly: false,
     };
     let running = app::start(setup).await.map_err(|e| failed(&e))?;
     say(format!("watchbell {} is running on http://{}", env!("CARGO_PKG_VERSION"), running.address));
