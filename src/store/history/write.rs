@@ -19,7 +19,7 @@ use crate::store::db::{Db, Tx, insert};
 /// Rows of one batch.
 const BATCH: usize = 500;
 
-/// Rows that may wait while the database is slow or away; about 20 MB at most.
+/// Rows that may wait while the database is slow or away: some 10 MB, and two minutes of 400 runs a second.
 const WAITING: usize = 50_000;
 
 /// How long a row waits for company.
@@ -58,7 +58,7 @@ impl Waiting {
     }
 
     /// Takes out the next batch.
-    fn batch(&mut self) -> Vec<Entry> {
+    pub(super) fn batch(&mut self) -> Vec<Entry> {
         let others = self.others.len().min(BATCH);
         let mut batch: Vec<Entry> = self.others.drain(..others).collect();
         let successes = self.successes.len().min(BATCH - others);
@@ -72,7 +72,7 @@ impl Waiting {
 }
 
 /// What a batch came to; the rows come back when they could not be written.
-type Written = Result<(), Vec<Entry>>;
+pub(super) type Written = Result<(), Vec<Entry>>;
 
 /// The writer's memory.
 #[derive(Debug)]
@@ -138,11 +138,23 @@ impl Writer {
         self.finish(runs).await;
     }
 
-    fn take(&mut self, runs: &[Arc<Observation>]) {
+    pub(super) fn take(&mut self, runs: &[Arc<Observation>]) {
         for run in runs {
             let entries = self.fold.take(run);
             self.hold(entries);
         }
+    }
+
+    /// How many rows wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The batch under way.
+    #[cfg(test)]
+    pub(super) fn flight(&mut self) -> &mut Option<JoinHandle<Written>> {
+        &mut self.flight
     }
 
     fn hold(&mut self, entries: Vec<Entry>) {
@@ -151,7 +163,7 @@ impl Writer {
     }
 
     /// Sends the next batch off, where none is under way.
-    fn depart(&mut self) {
+    pub(super) fn depart(&mut self) {
         if self.flight.is_some() || self.waiting.len() == 0 {
             return;
         }
@@ -171,7 +183,7 @@ impl Writer {
         }));
     }
 
-    fn landed(&mut self, written: Written) {
+    pub(super) fn landed(&mut self, written: Written) {
         self.flight = None;
         match written {
             Ok(()) => {
@@ -220,7 +232,7 @@ impl Writer {
 }
 
 /// Waits for the batch under way; for ever where there is none.
-async fn landed(flight: &mut Option<JoinHandle<Written>>) -> Written {
+pub(super) async fn landed(flight: &mut Option<JoinHandle<Written>>) -> Written {
     match flight {
         // A batch that panicked is lost; the next one tries anew.
         Some(handle) => handle.await.unwrap_or(Ok(())),
