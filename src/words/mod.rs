@@ -1,1 +1,3 @@
 //! words
+
+pub mod screen;
