@@ -1,71 +1,104 @@
-//! A thin stand-in for the store, until its branch is merged.
+//! The only SQL in the house: facts, the projections that queries read, the outbox, marks, snapshots,
+//! tokens, and the history of probe runs beside them.
+//!
+//! SQLite and PostgreSQL hold the same schema and take the same SQL text. One commit is one transaction,
+//! fully durable, and checks the epoch: a process that was taken over can write no more. History has its
+//! own file (or its own connections) and its own writer, and holds up nothing.
+//!
+//! May import: `telemetry`, the engine and config crates. Never: decides anything.
 
-use std::sync::{Arc, Mutex};
+mod commit;
+mod connect;
+mod db;
+mod error;
+mod history;
+mod load;
+mod lock;
+mod query;
+mod schema;
+mod tokens;
+
+#[cfg(test)]
+mod tests {}
+
+pub use error::{CommitError, CreateTokenError, LoadError, OpenError, StoreError};
+pub use history::{History, MinuteRow, RunRow, Uptime};
+pub use load::Loaded;
+pub use query::TicketFilter;
+pub use tokens::TokenRow;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use watchbell_engine::commit::TicketRow;
-use watchbell_engine::fact::Fact;
-use watchbell_engine::ids::{ProbeId, TicketId};
-use watchbell_engine::observation::Observation;
-use watchbell_engine::view::{PageView, TicketState, TicketView};
+use watchbell_config::StoreUrl;
 
-#[derive(Debug, thiserror::Error)]
-#[error("store")]
-pub struct StoreError;
+use connect::Use;
+use db::Db;
+use lock::Lock;
+use schema::Place;
+
+/// The bound on every call: after this the caller is told that the store did not answer.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// The store; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct TicketFilter {
-    pub states: Vec<TicketState>,
-    pub before: Option<TicketId>,
-    pub limit: u32,
+pub struct Store {
+    db: Db,
+    history: History,
+    /// On SQLite; held until the last clone is gone or [`Store::close`] lets go.
+    lock: Option<Arc<Lock>>,
 }
-#[derive(Clone, Debug)]
-pub struct TokenRow {
-    pub name: String,
-    pub role: String,
-    pub created_at: Timestamp,
-}
-#[derive(Debug, Default)]
-pub struct History;
-impl History {
-    pub async fn last_failures(&self, _probe: &ProbeId, _limit: u32) -> Result<Vec<Observation>, StoreError> {
-        Ok(Vec::new())
-    }
-}
-#[derive(Clone, Default)]
-pub struct Store(Arc<(Mutex<Vec<([u8; 32], TokenRow)>>, History)>);
+
 impl Store {
-    pub async fn ticket(&self, _id: TicketId) -> Result<Option<TicketRow>, StoreError> {
-        Ok(None)
+    /// Opens the store, or makes a new one: takes the lock (SQLite), brings the schema up to date after
+    /// copying the file. Nothing is written down for the caller: raise the epoch next.
+    #[tracing::instrument(name = "store.open", skip_all)]
+    pub async fn open(url: &StoreUrl, now: Timestamp) -> Result<Self, OpenError> {
+        match url {
+            StoreUrl::Sqlite(path) => {
+                let path = connect::real_path(path)?;
+                let lock = Lock::take(&path)?;
+                let db = connect::sqlite(&path, Use::Paging).await?;
+                let place = Place { name: path.display().to_string(), file: Some(path.clone()) };
+                schema::migrate(&db, &schema::STORE, &place, now).await?;
+                let history = History::open_beside(&path, now).await?;
+                Ok(Self { db, history, lock: Some(Arc::new(lock)) })
+            }
+            StoreUrl::Postgres(address) => {
+                let (options, name) = connect::postgres_address(address.reveal())?;
+                let db = connect::postgres(&options, &name, Use::Paging).await?;
+                let place = Place { name, file: None };
+                schema::migrate(&db, &schema::STORE, &place, now).await?;
+                let history = History::open_on_server(&options, &place, now).await?;
+                Ok(Self { db, history, lock: None })
+            }
+        }
     }
-    pub async fn tickets(&self, _f: &TicketFilter) -> Result<Vec<TicketView>, StoreError> {
-        Ok(Vec::new())
-    }
-    pub async fn pages(&self, _t: TicketId) -> Result<Vec<PageView>, StoreError> {
-        Ok(Vec::new())
-    }
-    pub async fn facts_of(&self, _t: TicketId) -> Result<Vec<Fact>, StoreError> {
-        Ok(Vec::new())
-    }
-    pub async fn create_token(&self, name: &str, role: &str, hash: &[u8; 32], now: Timestamp) -> Result<(), StoreError> {
-        self.0.0.lock().map_err(|_| StoreError)?.push((*hash, TokenRow { name: name.into(), role: role.into(), created_at: now }));
-        Ok(())
-    }
-    pub async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<TokenRow>, StoreError> {
-        Ok(self.0.0.lock().map_err(|_| StoreError)?.iter().find(|(h, _)| h == hash).map(|(_, r)| r.clone()))
-    }
-    pub async fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
-        Ok(self.0.0.lock().map_err(|_| StoreError)?.iter().map(|(_, r)| r.clone()).collect())
-    }
-    pub async fn revoke_token(&self, name: &str) -> Result<bool, StoreError> {
-        let mut all = self.0.0.lock().map_err(|_| StoreError)?;
-        let before = all.len();
-        all.retain(|(_, r)| r.name != name);
-        Ok(all.len() < before)
-    }
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
+
+    /// The history of probe runs.
     pub fn history(&self) -> &History {
-        &self.0.1
+        &self.history
+    }
+
+    /// Writes down what history still holds, folds the log into the file and lets go of the lock. Other
+    /// clones can no longer be used.
+    pub async fn close(self) {
+        self.history.stop().await;
+        self.db.close().await;
+        if let Some(lock) = &self.lock {
+            lock.release();
+        }
+    }
+}
+
+/// Runs a query for a bounded time.
+async fn bounded<T>(
+    query: &'static str,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(WITHIN, work).await {
+        Ok(done) => done,
+        Err(_elapsed) => Err(StoreError::TimedOut { query, after: WITHIN }),
     }
 }

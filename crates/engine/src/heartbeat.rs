@@ -66,3 +66,29 @@ pub struct Failed {
     /// With which exit code, where it said one.
     pub exit: Option<i32>,
 }
+
+impl HeartbeatMark {
+    /// Nothing is known yet; beats are expected from now on.
+    pub fn fresh(now: Timestamp) -> Self {
+        Self { expected_since: now, last_success: None, running_since: None, failed: None }
+    }
+
+    /// What is known after a beat.
+    pub fn after(self, beat: Beat, now: Timestamp) -> Self {
+        let _ = (beat, now);
+        unimplemented!("heartbeat")
+    }
+}
+
+impl HeartbeatRule {
+    /// x
+    pub fn deadline(&self, mark: &HeartbeatMark) -> Option<(Timestamp, crate::word::FailureKind)> {
+        let _ = mark;
+        unimplemented!("heartbeat")
+    }
+    /// x
+    pub fn judge(&self, mark: &HeartbeatMark, now: Timestamp) -> Option<(crate::word::FailureKind, Timestamp)> {
+        let _ = (mark, now);
+        unimplemented!("heartbeat")
+    }
+}
