@@ -31,6 +31,10 @@ const DESCRIPTORS_SPARED: usize = 256;
 /// The share of runs at a time that only confirming runs may take: one in eight.
 const CONFIRM_SHARE: usize = 8;
 
+/// After a sleep of the machine, a probe with a longer interval runs at once; the others wait for their
+/// next slot, so that not everything starts in the same moment.
+const CATCHES_UP_ABOVE: Duration = Duration::from_secs(60);
+
 /// The prober room; see [`Probers::start`].
 #[derive(Debug)]
 pub struct Probers;
@@ -194,8 +198,10 @@ impl Scheduler {
         let is_full = self.runs.len() >= self.room(due.confirms);
         let Some(probe) = self.probes.get_mut(&due.probe) else { return };
         let lag = now.saturating_duration_since(due.at);
-        if lag >= probe.every && !due.confirms {
-            self.deps.metrics.runs_skipped.with_label_values(&["late"]).inc();
+        let late = self.deps.metrics.runs_skipped.with_label_values(&["late"]);
+        late.inc_by(due.missed);
+        if lag >= probe.every && probe.every <= CATCHES_UP_ABOVE && !due.confirms {
+            late.inc();
         } else if probe.is_running {
             self.deps.metrics.runs_skipped.with_label_values(&["overlap"]).inc();
         } else if is_full {
@@ -226,7 +232,7 @@ impl Scheduler {
     /// A run that somebody asked for goes before everything that waits.
     fn start_out_of_turn(&mut self, probe: ProbeId) {
         let now = Instant::now();
-        self.start(Due { probe, at: now, confirms: true }, now);
+        self.start(Due { probe, at: now, confirms: true, missed: 0 }, now);
     }
 
     fn finished(&mut self, done: Result<(Id, Observation), JoinError>) {
