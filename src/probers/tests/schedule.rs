@@ -220,7 +220,7 @@ async fn a_secret_that_changed_makes_another_probe() {
 async fn a_full_history_delays_nothing_and_drops_successes() {
     let server = Server::with(vec![Act::Read, answer("200 OK", ""), Act::Hold]).await;
     let mut bench = Bench::start(config([often("site", &server.url("/"), 60_000, 5_000)]));
-    let (full, _kept) = mpsc::channel(1);
+    let (full, mut kept) = mpsc::channel(1);
     let mut tap = super::super::history::HistoryTap::new(full, bench.metrics.history_dropped.clone());
     let run = Arc::new(bench.run_now("site").await.expect("it runs"));
     let mut bad = (*run).clone();
@@ -230,7 +230,6 @@ async fn a_full_history_delays_nothing_and_drops_successes() {
         tap.tell(Arc::clone(run));
     }
     assert_eq!(bench.metrics.history_dropped.get(), 2, "two successes; the failure waits");
-    let mut kept = _kept;
     assert_eq!(kept.try_recv().map(|run| run.outcome), Ok(Outcome::Up));
     tap.tell(Arc::clone(&run));
     assert_eq!(kept.try_recv().map(|run| run.outcome), Ok(Outcome::Down));
