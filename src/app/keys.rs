@@ -37,7 +37,9 @@ pub enum KeyError {
         why: String,
     },
     /// It is no key.
-    #[error("{place} does not hold a server key (43 base64url characters); remove it, and a new one is made: links in pages that were sent before will then no longer work")]
+    #[error(
+        "{place} does not hold a server key (43 base64url characters); remove it, and a new one is made: links in pages that were sent before will then no longer work"
+    )]
     NotAKey {
         /// Where it was found.
         place: String,

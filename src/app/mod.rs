@@ -25,7 +25,9 @@ use watchbell_engine::view::LiveView;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryDeps, Tuning};
 use crate::driver::{Driver, DriverDeps, DriverError, RecoverError};
+use crate::gate::hash_token;
 use crate::inbox::{Inbox, Live, ProbeBoard, RunRequest};
+use crate::intake::{self, Intake};
 use crate::probers::{Probers, ProbersDeps, ProbersHandle};
 use crate::store::{OpenError, Store};
 use crate::telemetry::Metrics;
@@ -85,9 +87,6 @@ pub enum StartError {
     /// An address or a certificate.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// The probers.
-    #[error("the probers could not be made ready: {0}")]
-    Probers(String),
 }
 
 /// Why a running server ended by itself.
@@ -208,7 +207,7 @@ impl Parts {
         beside: Router,
     ) -> Result<Running, StartError> {
         let address = serve::address_of(&listener)?;
-        let probers = self.probers(&config, asked.run_now)?;
+        let probers = self.probers(&config, asked.run_now);
         let (reloads, reloads_in) = mpsc::channel(1);
         let app = web::App {
             clock: self.clock.clone(),
@@ -217,7 +216,7 @@ impl Parts {
             store: self.store.clone(),
             metrics: self.metrics.clone(),
             links: self.links.clone(),
-            admin_token: self.admin_token.as_deref().map(web::hash_token),
+            admin_token: self.admin_token.as_deref().map(hash_token),
             loopback: address.ip().is_loopback() || self.read_openly,
         };
         let (stop, tracker) = (&self.stop, &self.tracker);
@@ -225,21 +224,30 @@ impl Parts {
             (Some(files), false) => Some(serve::acceptor(files)?),
             (Some(_) | None, _) => None,
         };
-        tracker.spawn(serve::serve(listener, web::router(app.clone()).merge(beside), tls, stop.clone()));
+        let intake = Intake { inbox: self.inbox.clone(), live: Arc::clone(&self.live), gate: app.gate() };
+        let everything = web::router(app.clone()).merge(intake::router(intake.clone())).merge(beside);
+        tracker.spawn(serve::serve(listener, everything, tls, stop.clone()));
         if let Some(edge) = config.server.edge {
             let listener = serve::bind(edge).await?;
             let tls = config.server.tls.as_ref().map(serve::acceptor).transpose()?;
-            tracker.spawn(serve::serve(listener, web::edge_router(app), tls, stop.clone()));
+            let public = web::edge_router(app).merge(intake::edge_router(intake));
+            tracker.spawn(serve::serve(listener, public, tls, stop.clone()));
         }
         tracker.spawn(watchdog::run(Arc::clone(&self.live), self.clock.clone(), self.metrics.clone(), stop.clone()));
-        let reloader = reload::Reloader { sources: self.sources, live: Arc::clone(&self.live), clock: self.clock, reloads, probers };
+        let reloader = reload::Reloader {
+            sources: self.sources,
+            live: Arc::clone(&self.live),
+            clock: self.clock,
+            reloads,
+            probers,
+        };
         tracker.spawn(reloader.run(asked.control, stop.clone()));
         let engine_stop = CancellationToken::new();
         let work = tokio::spawn(driver.run(reloads_in, engine_stop.clone()));
         Ok(Running { stop: self.stop, live: self.live, address, work, engine_stop, tracker: self.tracker })
     }
 
-    fn probers(&self, config: &Arc<Config>, run_now: mpsc::Receiver<RunRequest>) -> Result<ProbersHandle, StartError> {
+    fn probers(&self, config: &Arc<Config>, run_now: mpsc::Receiver<RunRequest>) -> ProbersHandle {
         let deps = ProbersDeps {
             clock: self.clock.clone(),
             inbox: self.inbox.clone(),
@@ -248,7 +256,5 @@ impl Parts {
             history: self.store.history().sender(),
         };
         Probers::start(deps, Arc::clone(config), run_now, self.stop.clone(), &self.tracker)
-            .map_err(|e| StartError::Probers(e.to_string()))
     }
 }
-

@@ -27,7 +27,10 @@ pub(super) fn init(dir: &Path) -> Result<ExitCode, Failure> {
         std::fs::write(path, text).map_err(|e| cannot(path, e))?;
         say(format!("wrote {}", path.display()));
     }
-    say(format!("\nnext: edit them, then `watchbell check --config {0}`, then `watchbell run --config {0}`", dir.display()));
+    say(format!(
+        "\nnext: edit them, then `watchbell check --config {0}`, then `watchbell run --config {0}`",
+        dir.display()
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -75,7 +78,9 @@ pub(super) async fn probe(common: &Common, id: &str) -> Result<ExitCode, Failure
         return Err(Failure::input(format!("there is no probe `{id}`; there are: {}", known.join(", "))));
     };
     if let Check::Heartbeat { .. } = spec.check {
-        return Err(Failure::input(format!("`{id}` is a heartbeat: its job reports to us, so there is nothing to run")));
+        return Err(Failure::input(format!(
+            "`{id}` is a heartbeat: its job reports to us, so there is nothing to run"
+        )));
     }
     let run = probers::run_once(spec, &Clock::system(), &Metrics::new()).await;
     let run = run.ok_or_else(|| Failure::failed(format!("`{id}` could not be run")))?;
@@ -95,7 +100,14 @@ fn in_words(run: &Observation) -> String {
         out.push_str(&format!(" ({kind}): {message}"));
     }
     let p = &run.phases_ms;
-    let phases = [("dns", p.dns), ("connect", p.connect), ("tls", p.tls), ("ttfb", p.ttfb), ("transfer", p.transfer), ("total", p.total)];
+    let phases = [
+        ("dns", p.dns),
+        ("connect", p.connect),
+        ("tls", p.tls),
+        ("ttfb", p.ttfb),
+        ("transfer", p.transfer),
+        ("total", p.total),
+    ];
     let phases: Vec<String> = phases.iter().filter_map(|(name, ms)| Some(format!("{name} {:.1} ms", (*ms)?))).collect();
     out.push_str(&format!("\n  {}", phases.join(", ")));
     if let Some(request) = &run.evidence.request {

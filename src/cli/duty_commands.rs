@@ -64,7 +64,8 @@ fn chosen<'a>(config: &'a Config, rotation: Option<&str>) -> Result<Vec<&'a Rota
     let all = &config.catalog.rotations;
     let Some(id) = rotation else { return Ok(all.values().collect()) };
     let known = || all.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let found = all.get(id).ok_or_else(|| Failure::input(format!("there is no rotation `{id}`; there are: {}", known())))?;
+    let found =
+        all.get(id).ok_or_else(|| Failure::input(format!("there is no rotation `{id}`; there are: {}", known())))?;
     Ok(vec![found])
 }
 
@@ -80,9 +81,9 @@ fn server(common: &Common, config: &Config) -> ApiClient {
 
 fn oncall_from_files(chosen: &[&Rotation], config: &Config, at: Timestamp) -> Value {
     let rotations = chosen.iter().map(|r| {
-        let on_duty = rotation::shift_at(&config.catalog, r, &[], at).map(|(duty, since, until)| {
-            json!({"person": duty.person, "layer": duty.layer, "since": since, "until": until})
-        });
+        let on_duty = rotation::shift_at(&config.catalog, r, &[], at).map(
+            |(duty, since, until)| json!({"person": duty.person, "layer": duty.layer, "since": since, "until": until}),
+        );
         json!({"id": r.id, "on_duty": on_duty.into_iter().collect::<Vec<_>>()})
     });
     json!({"at": at, "source": "files", "rotations": rotations.collect::<Vec<_>>()})

@@ -12,8 +12,8 @@ mod check;
 mod problem;
 mod token;
 
-pub use ask::Once;
 pub use access::{Access, Declared, Role, Routes};
+pub use ask::Once;
 pub use body::{Asked, BODY_LIMIT, JsonBody, Params};
 pub use check::{COOKIE, Caller, Gate, cookie, same_origin};
 pub use problem::Problem;

@@ -129,9 +129,10 @@ pub(super) fn sparkline(totals: &[Option<f64>]) -> Option<String> {
     }
     let top = known.iter().copied().fold(1.0_f64, f64::max);
     let step = 100.0 / (totals.len() - 1) as f64;
-    let points = totals.iter().enumerate().filter_map(|(i, total)| {
-        total.map(|ms| format!("{:.1},{:.1}", i as f64 * step, 23.0 - 22.0 * ms / top))
-    });
+    let points = totals
+        .iter()
+        .enumerate()
+        .filter_map(|(i, total)| total.map(|ms| format!("{:.1},{:.1}", i as f64 * step, 23.0 - 22.0 * ms / top)));
     Some(points.collect::<Vec<_>>().join(" "))
 }
 
@@ -163,7 +164,10 @@ mod tests {
         let end = "2026-11-30T01:00:00Z".parse().expect("an instant");
         assert_eq!(face(Locale::ZhCn).until(end).text, "2026-11-30 09:00", "a week ahead needs the date");
         let soon = "2026-11-24T01:00:00Z".parse().expect("an instant");
-        assert_eq!((face(Locale::ZhCn).until(soon).text.as_str(), face(Locale::En).until(soon).text.as_str()), ("周二 09:00", "Tue 09:00"));
+        assert_eq!(
+            (face(Locale::ZhCn).until(soon).text.as_str(), face(Locale::En).until(soon).text.as_str()),
+            ("周二 09:00", "Tue 09:00")
+        );
     }
 
     #[test]

@@ -229,7 +229,9 @@ fn buttons(state: TicketState, locale: Locale) -> Buttons {
 
 fn alert_row(alert: &AlertView, face: &Face) -> AlertRow {
     let badge = match (alert.state, alert.severity) {
-        (AlertState::Resolved, _) => Badge { word: Label::Over.get(face.locale), ..Badge::level(Some(Level::Up), face.locale) },
+        (AlertState::Resolved, _) => {
+            Badge { word: Label::Over.get(face.locale), ..Badge::level(Some(Level::Up), face.locale) }
+        }
         (AlertState::Firing, Severity::Info | Severity::Warning) => {
             Badge { word: Label::Firing.get(face.locale), ..Badge::level(Some(Level::Degraded), face.locale) }
         }

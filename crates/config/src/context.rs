@@ -141,7 +141,13 @@ impl Names {
         if self.rotations.contains_key(&id) {
             out.error(&node.spot(), format!("`{id}` is a rotation; a person is needed here"), None);
         } else {
-            self.unknown(out, &node.spot(), format!("there is no person `{}`", node.written()), &id, self.people.keys());
+            self.unknown(
+                out,
+                &node.spot(),
+                format!("there is no person `{}`", node.written()),
+                &id,
+                self.people.keys(),
+            );
         }
         None
     }
@@ -150,7 +156,13 @@ impl Names {
     pub(crate) fn policy(&self, node: &Node, out: &mut Mistakes) -> Option<String> {
         let id = out.text(node, "the id of a policy")?.to_owned();
         if !self.policies.contains_key(&id) {
-            self.unknown(out, &node.spot(), format!("there is no policy `{}`", node.written()), &id, self.policies.keys());
+            self.unknown(
+                out,
+                &node.spot(),
+                format!("there is no policy `{}`", node.written()),
+                &id,
+                self.policies.keys(),
+            );
             return None;
         }
         Some(id)
@@ -173,7 +185,11 @@ impl Context<'_> {
             && scalar.written.is_none()
         {
             let hint = "write { env: NAME } or { file: PATH }".to_owned();
-            out.warn(&node.spot(), format!("{what} stands in the file, where everybody who reads it sees it"), Some(hint));
+            out.warn(
+                &node.spot(),
+                format!("{what} stands in the file, where everybody who reads it sees it"),
+                Some(hint),
+            );
         }
         self.private(node, what, out)
     }
@@ -234,7 +250,13 @@ impl Context<'_> {
     }
 
     /// Records what only a machine that runs must have; `None` where that makes it a mistake.
-    pub(crate) fn recorded(&self, node: &Node, message: String, hint: Option<String>, out: &mut Mistakes) -> Option<()> {
+    pub(crate) fn recorded(
+        &self,
+        node: &Node,
+        message: String,
+        hint: Option<String>,
+        out: &mut Mistakes,
+    ) -> Option<()> {
         match self.secrets {
             Secrets::Required => {
                 out.error(&node.spot(), message, hint);

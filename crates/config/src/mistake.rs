@@ -41,7 +41,12 @@ impl Mistake {
     }
 
     /// A mistake that stands in no file: a flag, a missing directory.
-    pub(crate) fn outside(what: impl Into<String>, path: &str, message: impl Into<String>, hint: Option<String>) -> Self {
+    pub(crate) fn outside(
+        what: impl Into<String>,
+        path: &str,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Self {
         let (file, path, message) = (what.into(), path.into(), message.into());
         Self { file, line: None, column: None, path, message, hint, snippet: None }
     }

@@ -156,7 +156,13 @@ fn target(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Targ
     };
     let id = out.text(named, "the id of a rotation")?;
     if !names.rotations.contains_key(id) {
-        names.unknown(out, &named.spot(), format!("there is no rotation `{}`", named.written()), id, names.rotations.keys());
+        names.unknown(
+            out,
+            &named.spot(),
+            format!("there is no rotation `{}`", named.written()),
+            id,
+            names.rotations.keys(),
+        );
         return None;
     }
     let id = RotationId::from(id);
@@ -164,12 +170,7 @@ fn target(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Targ
 }
 
 /// `{ person, every }`.
-pub(crate) fn catch_all(
-    node: &Node,
-    reach: &Reach<'_>,
-    context: &Context<'_>,
-    out: &mut Mistakes,
-) -> Option<CatchAll> {
+pub(crate) fn catch_all(node: &Node, reach: &Reach<'_>, context: &Context<'_>, out: &mut Mistakes) -> Option<CatchAll> {
     let map = out.map(node, "`catch_all`", &["person", "every"])?;
     let every = match map.get("every") {
         Some(node) => out.value(node, "a length of time", crate::probe::positive),

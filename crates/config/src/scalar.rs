@@ -36,7 +36,10 @@ impl Problem {
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let lower = word.to_lowercase();
     let scored = known.into_iter().map(|k| (strsim::damerau_levenshtein(&lower, &k.to_lowercase()), k));
-    scored.filter(|(distance, k)| *distance <= 1 + k.chars().count().min(word.chars().count()) / 4).min().map(|(_, k)| k)
+    scored
+        .filter(|(distance, k)| *distance <= 1 + k.chars().count().min(word.chars().count()) / 4)
+        .min()
+        .map(|(_, k)| k)
 }
 
 /// `did you mean …?` where something is near.
@@ -60,7 +63,8 @@ pub(crate) fn id(text: &str) -> Result<String, Problem> {
 
 /// `250ms`, `90s`, `5m`, `24h`, `7d`, also in a row: `1m30s`.
 pub(crate) fn duration(text: &str) -> Result<Millis, Problem> {
-    let bad = || Problem::new(format!("`{text}` is not a length of time")).hint("write it as 250ms, 5s, 10m, 24h or 7d");
+    let bad =
+        || Problem::new(format!("`{text}` is not a length of time")).hint("write it as 250ms, 5s, 10m, 24h or 7d");
     if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '_')) {
         if text == "0" {
             return Ok(Millis::ZERO);

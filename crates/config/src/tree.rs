@@ -215,7 +215,8 @@ fn unreadable(file: &Arc<SourceFile>, error: &serde_saphyr::Error, out: &mut Mis
     let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
     let source = file.text.lines().nth(place.line - 1).unwrap_or_default();
-    let (message, hint) = if said.contains("Depth") || said.contains("flow_nesting") || said.contains("recursion limit") {
+    let (message, hint) = if said.contains("Depth") || said.contains("flow_nesting") || said.contains("recursion limit")
+    {
         (format!("nested deeper than {MAX_DEPTH} levels"), None)
     } else if said.contains("budget") || said.contains("replay") {
         ("too many values, or aliases that repeat too much".into(), Some("write the values out, or split the file"))
@@ -427,7 +428,10 @@ mod tests {
         assert_eq!(["a", "b", "c", "d"].map(|k| text_of(&node, k)), ["no", "1.10", "007", "x y"]);
         assert!(matches!(node.get("e").expect("there").value, Value::Null));
         let f = node.get("发票").and_then(|n| n.get("f")).expect("there");
-        assert_eq!((f.text(), f.place.line, f.place.column, f.path.to_string()), (Some("1_000"), 6, 10, "发票.f".into()));
+        assert_eq!(
+            (f.text(), f.place.line, f.place.column, f.path.to_string()),
+            (Some("1_000"), 6, 10, "发票.f".into())
+        );
     }
 
     #[test]
@@ -444,10 +448,13 @@ mod tests {
     #[test]
     fn a_repeated_key_names_both_places() {
         let (_, errors) = read("a: 1\nb: { c: 1, c: 2 }\na: 2\n");
-        assert_eq!(errors, [
-            "t.yaml:2:12: `c` is written twice in this map; the first is at t.yaml:2:6",
-            "t.yaml:3:1: `a` is written twice in this map; the first is at t.yaml:1:1",
-        ]);
+        assert_eq!(
+            errors,
+            [
+                "t.yaml:2:12: `c` is written twice in this map; the first is at t.yaml:2:6",
+                "t.yaml:3:1: `a` is written twice in this map; the first is at t.yaml:1:1",
+            ]
+        );
     }
 
     #[test]

@@ -77,7 +77,8 @@ fn not_reloaded(refused: ReloadRefused) -> Problem {
     let problem = if refused.shift_change {
         Problem::conflict(&refused.summary).help("look at the change, then ask again with accept_shift_change: true")
     } else {
-        Problem::invalid(&refused.summary).help("nothing was changed; `watchbell check` shows every mistake with its place")
+        Problem::invalid(&refused.summary)
+            .help("nothing was changed; `watchbell check` shows every mistake with its place")
     };
     problem.with("mistakes", refused.mistakes).with("shift_change", refused.shift_change)
 }
@@ -99,7 +100,8 @@ pub(super) async fn create_token(
         return Err(Problem::invalid(format!("`name` must have 1 to {NAME_MAX} characters and no slash")));
     }
     if app.store.tokens().await?.iter().any(|t| t.name == name) {
-        return Err(Problem::conflict(format!("there is a token `{name}` already")).help("revoke it first, or take another name"));
+        return Err(Problem::conflict(format!("there is a token `{name}` already"))
+            .help("revoke it first, or take another name"));
     }
     let token = fresh_token(&SystemRandom::new()).ok_or_else(|| Problem::ours("the system gives no random bytes"))?;
     app.store.create_token(&name, ask.role.as_str(), &hash_token(&token).0, app.clock.now()).await?;

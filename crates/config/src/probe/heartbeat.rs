@@ -139,7 +139,17 @@ mod tests {
         for good in ["30 2 * * *", "*/5 * * * *", "0 9-17/2 * jan-mar mon-fri", "0,30 0 1,15 * 7"] {
             assert!(check_cron(good).is_ok(), "{good}");
         }
-        for bad in ["", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "5-1 * * * *", "*/0 * * * *", "a * * * *", "* * * * 发"] {
+        for bad in [
+            "",
+            "* * * *",
+            "60 * * * *",
+            "* 24 * * *",
+            "* * 0 * *",
+            "5-1 * * * *",
+            "*/0 * * * *",
+            "a * * * *",
+            "* * * * 发",
+        ] {
             assert!(check_cron(bad).is_err(), "{bad}");
         }
         assert_eq!(check_cron("30 25 * * *").expect_err("hour").within, Some((3, 2)));
