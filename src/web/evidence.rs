@@ -9,7 +9,8 @@ use watchbell_engine::word::{Locale, Outcome};
 
 use super::App;
 use super::show::{Face, ms};
-use crate::words::screen::{Label, kind_name};
+use crate::words::InWords as _;
+use crate::words::screen::Label;
 
 /// History must not hold up the page that somebody was woken for.
 const HISTORY_WITHIN: Duration = Duration::from_millis(300);
@@ -66,7 +67,7 @@ fn shown(run: &Observation, face: &Face) -> Evidence {
     let lines = [
         (Label::Finding, run.message.clone()),
         (Label::HttpStatus, seen.status.map(|s| s.to_string())),
-        (Label::Kind, run.kind.map(|k| format!("{} ({k})", kind_name(k, locale)))),
+        (Label::Kind, run.kind.map(|k| format!("{} ({k})", k.words(locale)))),
         (Label::Request, seen.request.clone()),
         (Label::Remote, seen.remote.clone()),
         (Label::SeenAt, Some(format!("{} ({})", at.text, at.utc))),
