@@ -16,6 +16,7 @@ use super::ack::{headline, name_of, next, standing};
 use super::health::unready;
 use super::html::{Frame, page};
 use super::lang::Lang;
+use super::publish::believed;
 use super::show::{Badge, Face, Moment, ms, sparkline};
 use crate::gate::Caller;
 use crate::inbox::ProbeLive;
@@ -81,6 +82,7 @@ struct Overview {
     banner: Badge,
     headline: String,
     as_of: Option<Moment>,
+    age: String,
     zone: String,
     not_writing: bool,
     tickets: Vec<TicketRow>,
@@ -113,6 +115,7 @@ fn overview(app: &App, config: &Config, view: &LiveView, face: &Face, frame: Fra
         banner,
         headline: words,
         as_of: view.at.map(|at| face.at(at)),
+        age: view.at.map(|at| face.ago(at)).unwrap_or_default(),
         zone: face.zone_name(),
         not_writing: view.at.is_some() && unready(view, face.now).is_some(),
         probes: catalog.probes.values().map(|p| probe_row(p, board.get(&p.id), view, face)).collect(),
@@ -154,12 +157,12 @@ fn ticket_row(ticket: &TicketLive, catalog: &Catalog, face: &Face) -> TicketRow 
 }
 
 fn probe_row(info: &ProbeInfo, live: Option<&ProbeLive>, view: &LiveView, face: &Face) -> ProbeRow {
-    let verdict = view.verdicts.get(&info.id);
-    let level = live.and_then(|l| l.level).or(verdict.map(|v| v.level));
+    let believed = believed(view, &info.id);
+    let level = live.and_then(|l| l.level).or(believed.map(|b| b.level));
     let run = live.and_then(|l| l.last.as_ref());
     let beat = view.beats.get(&info.id).and_then(|b| b.last_success);
     let totals: Vec<Option<f64>> = live.map(|l| l.recent.iter().map(|(_, _, ms)| *ms).collect()).unwrap_or_default();
-    let kind = run.and_then(|r| r.kind).or(verdict.and_then(|v| v.kind));
+    let kind = run.map_or_else(|| believed.and_then(|b| b.kind), |r| r.kind);
     ProbeRow {
         id: info.id.to_string(),
         title: info.title.get(face.locale).to_owned(),

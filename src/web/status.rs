@@ -34,6 +34,7 @@ struct Status {
     old: Option<String>,
     components: Vec<Row>,
     as_of: Option<Moment>,
+    age: String,
     zone: String,
 }
 
@@ -52,6 +53,7 @@ pub(super) async fn show(State(app): State<App>, lang: Lang) -> Response {
         old: as_of.map(|at| elapsed(at, now)).filter(|age| *age > OLD_AFTER).map(|age| sentence::old_data(locale, age)),
         components: list.into_iter().map(|c| row(c, &face)).collect(),
         as_of: as_of.map(|at| face.at(at)),
+        age: as_of.map(|at| face.ago(at)).unwrap_or_default(),
         zone: face.zone_name(),
         frame,
     };

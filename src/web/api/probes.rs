@@ -12,6 +12,7 @@ use watchbell_engine::observation::Observation;
 use watchbell_engine::view::LiveView;
 
 use super::super::App;
+use super::super::publish::believed;
 use super::key;
 use super::shapes::{ProbeDetail, ProbeView, Probes, RunView};
 use crate::gate::{Params, Problem};
@@ -63,7 +64,7 @@ pub(super) async fn run(State(app): State<App>, Params(text): Params<String>) ->
 }
 
 fn shown(info: &ProbeInfo, live: Option<&ProbeLive>, config: &Config, view: &LiveView) -> ProbeView {
-    let verdict = view.verdicts.get(&info.id);
+    let believed = believed(view, &info.id);
     let spec = config.probes.get(&info.id);
     let runs = spec.filter(|s| !matches!(s.check, Check::Heartbeat { .. }));
     let last = live.and_then(|l| l.recent.back());
@@ -75,9 +76,9 @@ fn shown(info: &ProbeInfo, live: Option<&ProbeLive>, config: &Config, view: &Liv
         component: info.component.clone(),
         owner: info.owner.clone(),
         severity: info.severity,
-        level: live.and_then(|l| l.level).or(verdict.map(|v| v.level)),
-        kind: live.and_then(|l| l.last.as_ref()).map_or_else(|| verdict.and_then(|v| v.kind), |run| run.kind),
-        since: verdict.map(|v| v.since),
+        level: live.and_then(|l| l.level).or(believed.map(|b| b.level)),
+        kind: live.and_then(|l| l.last.as_ref()).map_or_else(|| believed.and_then(|b| b.kind), |run| run.kind),
+        since: believed.map(|b| b.since),
         every_ms: runs.map(|s| s.every.0),
         worst_case_s: spec.and_then(|s| s.worst_case).map(watchbell_engine::time::Millis::as_secs_f64),
         last: last.map(|(at, outcome, total_ms)| RunView { at: *at, outcome: *outcome, total_ms: *total_ms }),

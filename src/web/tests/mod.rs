@@ -2,6 +2,7 @@
 
 mod access;
 mod ack;
+mod look;
 mod api;
 mod metrics;
 mod public;

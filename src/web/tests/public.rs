@@ -14,7 +14,7 @@ use crate::web::edge_router;
 fn state_of(page: &str, component: &str) -> String {
     let row = page.split("<li").find(|row| row.contains(component)).unwrap_or_else(|| panic!("{component} in {page}"));
     let after = row.split_once("aria-hidden").expect("a badge").1;
-    after.split_once("</span> ").expect("a word").1.split('<').next().unwrap_or_default().to_owned()
+    after.split_once("class=\"word\">").expect("a word").1.split('<').next().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
