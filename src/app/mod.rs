@@ -10,6 +10,7 @@ mod watchdog;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -22,7 +23,7 @@ use watchbell_config::{Config, Sources};
 use watchbell_engine::view::LiveView;
 
 use crate::clock::Clock;
-use crate::delivery::{Delivery, DeliveryDeps};
+use crate::delivery::{Delivery, DeliveryDeps, Tuning};
 use crate::driver::{Driver, DriverDeps, DriverError, RecoverError};
 use crate::inbox::{Inbox, Live, ProbeBoard, RunRequest};
 use crate::probers::{Probers, ProbersDeps, ProbersHandle};
@@ -32,10 +33,13 @@ use crate::web;
 
 pub use announce::announcement;
 pub use keys::KeyError;
-pub use serve::ServeError;
+pub use serve::{ServeError, bind};
 
 /// How many requests to the process itself may wait.
 const CONTROL_DEPTH: usize = 16;
+
+/// What is under way when the end comes has this long: a send is cut off after 5 s.
+const DRAIN_WITHIN: Duration = Duration::from_secs(8);
 
 /// What a server is started from.
 pub struct Setup {
@@ -49,6 +53,8 @@ pub struct Setup {
     pub beside: Router,
     /// The bootstrap admin token.
     pub admin_token: Option<String>,
+    /// Reading needs no token though `listen` is not loopback.
+    pub read_openly: bool,
 }
 
 /// A running server.
@@ -60,6 +66,7 @@ pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
     work: JoinHandle<Result<Store, DriverError>>,
+    engine_stop: CancellationToken,
     tracker: TaskTracker,
 }
 
@@ -78,9 +85,6 @@ pub enum StartError {
     /// An address or a certificate.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// A channel.
-    #[error("the channels could not be made ready: {0}")]
-    Delivery(String),
     /// The probers.
     #[error("the probers could not be made ready: {0}")]
     Probers(String),
@@ -98,13 +102,23 @@ pub enum EndError {
 }
 
 impl Running {
-    /// Waits until the server has ended, by `stop` or by itself, and everything is written.
-    pub async fn ended(self) -> Result<(), EndError> {
-        let ended = self.work.await;
-        // Whatever else runs has nothing to do without the engine.
+    /// Waits until the server has ended, by `stop` or by itself, and everything is written. After `stop`
+    /// the engine goes on until what is being sent has its outcome, so that a restart repeats nothing.
+    pub async fn ended(mut self) -> Result<(), EndError> {
+        let by_itself = tokio::select! {
+            ended = &mut self.work => Some(ended),
+            () = self.stop.cancelled() => None,
+        };
         self.stop.cancel();
         self.tracker.close();
-        self.tracker.wait().await;
+        if tokio::time::timeout(DRAIN_WITHIN, self.tracker.wait()).await.is_err() {
+            tracing::warn!("some work was still under way at the end; what it was about is in the store");
+        }
+        self.engine_stop.cancel();
+        let ended = match by_itself {
+            Some(ended) => ended,
+            None => self.work.await,
+        };
         match ended {
             Ok(Ok(store)) => store.close().await,
             Ok(Err(error)) => return Err(error.into()),
@@ -116,7 +130,7 @@ impl Running {
 
 /// Opens the store, recovers, and starts every room.
 pub async fn start(setup: Setup) -> Result<Running, StartError> {
-    let Setup { config, sources, listener, beside, admin_token } = setup;
+    let Setup { config, sources, listener, beside, admin_token, read_openly } = setup;
     let clock = Clock::system();
     let store = Store::open(&config.store, clock.now()).await?;
     let links = web::LinkKey::new(&keys::server_key(&config)?);
@@ -131,12 +145,11 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
             live: Arc::clone(&live),
             metrics: metrics.clone(),
             links: Arc::new(keys::Links::new(links.clone(), Arc::clone(&live))),
-            cut_off: crate::delivery::SEND_TIMEOUT,
+            tuning: Tuning::default(),
         },
         stop.clone(),
         &tracker,
-    )
-    .map_err(|e| StartError::Delivery(e.to_string()))?;
+    );
     let deps = DriverDeps {
         clock: clock.clone(),
         store: store.clone(),
@@ -147,7 +160,7 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
     };
     let driver = Driver::take_over(deps).await?;
     store.history().start(&metrics);
-    let parts = Parts { clock, store, inbox, live, metrics, stop, tracker, sources, links, admin_token };
+    let parts = Parts { clock, store, inbox, live, metrics, stop, tracker, sources, links, admin_token, read_openly };
     parts.run(config, driver, asked, listener, beside).await
 }
 
@@ -163,6 +176,7 @@ struct Parts {
     sources: Sources,
     links: web::LinkKey,
     admin_token: Option<String>,
+    read_openly: bool,
 }
 
 /// The inside ends of what can be asked of the process.
@@ -204,7 +218,7 @@ impl Parts {
             metrics: self.metrics.clone(),
             links: self.links.clone(),
             admin_token: self.admin_token.as_deref().map(web::hash_token),
-            loopback: address.ip().is_loopback(),
+            loopback: address.ip().is_loopback() || self.read_openly,
         };
         let (stop, tracker) = (&self.stop, &self.tracker);
         let tls = match (&config.server.tls, address.ip().is_loopback()) {
@@ -220,8 +234,9 @@ impl Parts {
         tracker.spawn(watchdog::run(Arc::clone(&self.live), self.clock.clone(), self.metrics.clone(), stop.clone()));
         let reloader = reload::Reloader { sources: self.sources, live: Arc::clone(&self.live), clock: self.clock, reloads, probers };
         tracker.spawn(reloader.run(asked.control, stop.clone()));
-        let work = tokio::spawn(driver.run(reloads_in, stop.clone()));
-        Ok(Running { stop: self.stop, live: self.live, address, work, tracker: self.tracker })
+        let engine_stop = CancellationToken::new();
+        let work = tokio::spawn(driver.run(reloads_in, engine_stop.clone()));
+        Ok(Running { stop: self.stop, live: self.live, address, work, engine_stop, tracker: self.tracker })
     }
 
     fn probers(&self, config: &Arc<Config>, run_now: mpsc::Receiver<RunRequest>) -> Result<ProbersHandle, StartError> {

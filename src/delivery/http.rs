@@ -1,6 +1,7 @@
 //! The one HTTP client of all channels, and what its answers mean.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::redirect::Policy;
@@ -14,6 +15,10 @@ const REPLY_MAX: usize = 1_024;
 
 /// The longest wait that a provider can ask for; a page has other channels by then.
 const RETRY_AFTER_MAX_S: u64 = 24 * 3_600;
+
+/// How long a connection is kept for the next message: less than the 5 s after which common servers close
+/// it, since a page that meets a closing connection costs a retry.
+const IDLE: Duration = Duration::from_secs(4);
 
 /// Named in every request.
 const USER_AGENT: &str = concat!("watchbell/", env!("CARGO_PKG_VERSION"));
@@ -31,7 +36,10 @@ pub(super) struct Reply {
 
 impl HttpClient {
     pub(super) fn new() -> Self {
-        let builder = || Client::builder().user_agent(USER_AGENT).redirect(Policy::none()).no_proxy();
+        let builder = || {
+            let builder = Client::builder().user_agent(USER_AGENT).redirect(Policy::none()).no_proxy();
+            builder.pool_idle_timeout(IDLE)
+        };
         // A machine without any root certificates can still send to http addresses in its own network.
         let client = builder().build().or_else(|platform| {
             tracing::warn!(error = %platform, "no root certificates were found: https channels cannot be verified");

@@ -1,14 +1,15 @@
 //! Where the demo's own sinks are: the values of the shipped configuration's variables and secrets.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use super::service::{PROBE_TOKEN, PROBE_USER};
 
-/// The ports of one demo on this machine.
+/// The addresses of one demo on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Local {
     /// Where HTTP is served: watchbell, the expense service, the phone.
-    pub port: u16,
+    pub http: SocketAddr,
     /// Where mail is taken.
     pub smtp_port: u16,
 }
@@ -16,7 +17,11 @@ pub struct Local {
 impl Local {
     /// The address under which everything is reached from this machine.
     pub fn base(self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let mut http = self.http;
+        if http.ip().is_unspecified() {
+            http.set_ip(Ipv4Addr::LOCALHOST.into()); // listening everywhere is listening here too
+        }
+        format!("http://{http}")
     }
 
     /// The `vars` of the shipped configuration, as `--var` would give them.
@@ -44,7 +49,7 @@ impl Local {
             "HOOK_SECRET" => "whsec_d2F0Y2hiZWxsLWRlbW8taG9vay0wMDAx".to_owned(),
             "DING_URL" => format!("{}/demo/phone/ding?access_token=demo", self.base()),
             "DING_SECRET" => "SECdemo".to_owned(),
-            "HEARTBEAT_TOKEN" => "demo-nightly-settlement".to_owned(),
+            heartbeat if heartbeat.ends_with("_TOKEN") => "demo-nightly-heartbeat".to_owned(),
             mobile if mobile.ends_with("_MOBILE") => "13800000000".to_owned(),
             _ => return None,
         };
@@ -74,12 +79,15 @@ mod tests {
 
     #[test]
     fn everything_leads_back_to_this_machine() {
-        let local = Local { port: 7247, smtp_port: 2525 };
+        let local = Local { http: ([127, 0, 0, 1], 7247).into(), smtp_port: 2525 };
         let vars = local.vars();
         assert_eq!(vars["expense_api"], "http://127.0.0.1:7247/demo/api");
         assert_eq!(vars["hook_base"], "http://127.0.0.1:7247/demo/phone/hook");
         assert_eq!((vars["smtp_port"].as_str(), vars["smtp_tls"].as_str()), ("2525", "none"));
         assert!(local.env("DING_URL").is_some_and(|url| url.starts_with("http://127.0.0.1:7247/")));
+        assert_eq!(local.env("NIGHTLY_TOKEN").map(|token| token.len() >= 16), Some(true));
+        let everywhere = Local { http: ([0, 0, 0, 0], 7248).into(), smtp_port: 2525 };
+        assert_eq!(everywhere.base(), "http://127.0.0.1:7248");
         assert_eq!(local.env("AWS_SECRET_ACCESS_KEY"), None);
     }
 }

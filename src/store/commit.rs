@@ -156,7 +156,8 @@ async fn tickets(tx: &mut Tx, rows: &[TicketRow]) -> Result<(), StoreError> {
             pages.insert(page.id, row);
         }
     }
-    const TICKETS: &str = "INSERT INTO tickets (id, state, priority, policy, service, opened_us, resolved_us, body) VALUES";
+    const TICKETS: &str =
+        "INSERT INTO tickets (id, state, priority, policy, service, opened_us, resolved_us, body) VALUES";
     const TICKETS_AGAIN: &str = "ON CONFLICT (id) DO UPDATE SET state = excluded.state, priority = excluded.priority,
         policy = excluded.policy, service = excluded.service, opened_us = excluded.opened_us,
         resolved_us = excluded.resolved_us, body = excluded.body";

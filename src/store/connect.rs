@@ -95,6 +95,13 @@ fn create(path: &Path) -> Result<(), OpenError> {
 
 /// The address of a server: how to connect, and how to call it in messages, without its password.
 pub(super) fn postgres_address(url: &str) -> Result<(PgConnectOptions, String), OpenError> {
+    let tail = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
+    let tail = tail.ok_or(OpenError::BadAddress)?;
+    let (_, after_host) = tail.split_at(tail.find(['/', '?', '#']).unwrap_or(tail.len()));
+    if after_host.contains('@') {
+        // A password with a bare `/` or `?` in it: its end would pass for the database and be shown.
+        return Err(OpenError::BadAddress);
+    }
     // The parser's own error may repeat the address with its password.
     let options = PgConnectOptions::from_str(url).map_err(|_| OpenError::BadAddress)?;
     let place = format!(
@@ -118,8 +125,9 @@ pub(super) async fn postgres(options: &PgConnectOptions, place: &str, what_for: 
         .options([
             ("statement_timeout", statement_timeout),
             ("lock_timeout", "3s"),
-            // The row lock of a process that vanished in the middle of a commit is free after this.
-            ("idle_in_transaction_session_timeout", "10s"),
+            // The row lock of a process that vanished in the middle of a commit is free after this: before
+            // the next try of whoever gave up on an answer.
+            ("idle_in_transaction_session_timeout", "3s"),
             ("synchronous_commit", durable),
             ("default_transaction_isolation", "read committed"),
             ("client_min_messages", "warning"),

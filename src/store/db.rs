@@ -59,14 +59,19 @@ impl Db {
         Tx::begin(self.reader().await?, begin).await
     }
 
-    /// Closes every connection; SQLite folds its log into the file.
+    /// Closes every connection; SQLite folds its log into the file. A server that hangs is left behind.
     pub(super) async fn close(&self) {
-        match self {
-            Self::Sqlite { writer, readers } => {
-                readers.close().await;
-                writer.close().await;
+        let closed = async {
+            match self {
+                Self::Sqlite { writer, readers } => {
+                    readers.close().await;
+                    writer.close().await;
+                }
+                Self::Postgres { pool } => pool.close().await,
             }
-            Self::Postgres { pool } => pool.close().await,
+        };
+        if tokio::time::timeout(super::WITHIN, closed).await.is_err() {
+            tracing::warn!("the store did not close in time");
         }
     }
 }
@@ -133,7 +138,12 @@ impl Tx {
 
     /// Undoes it, and keeps the connection.
     pub(super) async fn rollback(mut self) -> Result<(), sqlx::Error> {
-        self.0.raw("ROLLBACK").await?;
+        match self.0.raw("ROLLBACK").await {
+            Ok(()) => (),
+            // SQLite has undone it by itself, as it does on a full disk.
+            Err(sqlx::Error::Database(e)) if e.message().contains("no transaction is active") => (),
+            Err(error) => return Err(error),
+        }
         self.0.busy = false;
         Ok(())
     }
@@ -382,7 +392,11 @@ impl Row {
     }
 
     /// A JSON document of ours; `what` names the row where it cannot be read.
-    pub(super) fn json<T: serde::de::DeserializeOwned>(&self, column: &'static str, what: &str) -> Result<T, StoreError> {
+    pub(super) fn json<T: serde::de::DeserializeOwned>(
+        &self,
+        column: &'static str,
+        what: &str,
+    ) -> Result<T, StoreError> {
         let text: String = self.get(column)?;
         serde_json::from_str(&text).map_err(|e| StoreError::unreadable(what, e))
     }

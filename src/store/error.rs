@@ -51,7 +51,9 @@ pub enum OpenError {
         dir: PathBuf,
     },
     /// We may not.
-    #[error("no permission to use {place} ({why}); give the user that runs watchbell the right to read and write there")]
+    #[error(
+        "no permission to use {place} ({why}); give the user that runs watchbell the right to read and write there"
+    )]
     NoPermission {
         /// Which store.
         place: String,
@@ -91,7 +93,10 @@ pub enum OpenError {
         why: String,
     },
     /// The address cannot be read. It is not repeated, for it may hold a password.
-    #[error("the address in `store:` cannot be read; it should look like postgres://user:password@host:5432/database")]
+    #[error(
+        "the address in `store:` cannot be read; it should look like postgres://user:password@host:5432/database, \
+         special characters in the password written as %xx"
+    )]
     BadAddress,
     /// Anything else.
     #[error("{place} could not be opened while {doing}")]
@@ -144,11 +149,12 @@ impl OpenError {
     /// Puts what a PostgreSQL server, or the way to it, said in our words.
     pub(super) fn from_postgres(place: &str, doing: &'static str, error: sqlx::Error) -> Self {
         let place = place.to_string();
-        let why = error.to_string();
+        let why = error.as_database_error().map_or_else(|| error.to_string(), |e| e.message().to_string());
         if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut) {
             return Self::Unreachable { place, why };
         }
-        let code = error.as_database_error().and_then(|e| e.code()).map(|code| code.into_owned());
+        let code =
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(std::borrow::Cow::into_owned);
         match code.as_deref() {
             Some("28P01" | "28000") => Self::SignIn { place, why },
             Some("3D000") => Self::NoDatabase { place, why },

@@ -60,8 +60,8 @@ impl Store {
         let facts = facts_after(&mut tx, from, last).await?;
         let marks = bounded("store.journal.marks", marks(&mut tx)).await?;
         let unfinished = bounded("store.journal.unfinished", unfinished(&mut tx)).await?;
-        let ended = tx.rollback().await;
-        ended.map_err(StoreError::query("store.journal.end"))?;
+        bounded("store.journal.end", async { tx.rollback().await.map_err(StoreError::query("store.journal.end")) })
+            .await?;
         Ok(Loaded { snapshot, facts, marks, unfinished, last })
     }
 
@@ -83,7 +83,8 @@ impl Store {
         const NAME: &str = "store.snapshot.save";
         const SAVE: &str = "INSERT INTO snapshots (upto, state) VALUES ($1, $2)
             ON CONFLICT (upto) DO UPDATE SET state = excluded.state";
-        const TRIM: &str = "DELETE FROM snapshots WHERE upto NOT IN (SELECT upto FROM snapshots ORDER BY upto DESC LIMIT 2)";
+        const TRIM: &str =
+            "DELETE FROM snapshots WHERE upto NOT IN (SELECT upto FROM snapshots ORDER BY upto DESC LIMIT 2)";
         const FORGET: &str = "DELETE FROM outbox WHERE ended_us < (SELECT committed_us FROM meta) - $1";
         bounded(NAME, async {
             let done = async {

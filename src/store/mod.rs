@@ -19,7 +19,7 @@ mod schema;
 mod tokens;
 
 #[cfg(test)]
-mod tests {}
+mod tests;
 
 pub use error::{CommitError, CreateTokenError, LoadError, OpenError, StoreError};
 pub use history::{History, MinuteRow, RunRow, Uptime};
@@ -93,10 +93,7 @@ impl Store {
 }
 
 /// Runs a query for a bounded time.
-async fn bounded<T>(
-    query: &'static str,
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
+async fn bounded<T>(query: &'static str, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     match tokio::time::timeout(WITHIN, work).await {
         Ok(done) => done,
         Err(_elapsed) => Err(StoreError::TimedOut { query, after: WITHIN }),

@@ -34,7 +34,8 @@ impl Store {
 
     /// Tickets, newest first.
     pub async fn tickets(&self, filter: &TicketFilter) -> Result<Vec<TicketView>, StoreError> {
-        const SOME: &str = "SELECT id, body FROM tickets WHERE state IN ($1, $2, $3) AND id < $4 ORDER BY id DESC LIMIT $5";
+        const SOME: &str =
+            "SELECT id, body FROM tickets WHERE state IN ($1, $2, $3) AND id < $4 ORDER BY id DESC LIMIT $5";
         let all = [TicketState::Triggered, TicketState::Acknowledged, TicketState::Resolved];
         let wanted = |state: TicketState| filter.states.is_empty() || filter.states.contains(&state);
         let [a, b, c] = all.map(|state| wanted(state).then(|| state.as_str().to_string()));

@@ -3,6 +3,38 @@
 //! Owns: reading a configuration directory, the strict tree reader, defaults, secrets, `vars`, the
 //! revision. May import: `watchbell_engine`. Never: the network, the system clock.
 
+mod budget;
+mod calendars;
+mod channels;
+mod context;
+mod fields;
+mod files;
+mod gaps;
+mod gather;
+mod init;
+mod mistake;
+mod pattern;
+mod people;
+mod policies;
+mod probe;
+mod reader;
+mod report;
+mod rotations;
+mod routes;
+mod scalar;
+mod server;
+mod tree;
+mod turn;
+mod vars;
+mod web_address;
+mod windows;
+
 pub mod model;
 
+pub use context::Secrets;
+pub use files::{Env, Sources};
+pub use init::init_files;
+pub use mistake::Mistake;
 pub use model::*;
+pub use reader::read;
+pub use report::{ProbeBudget, Report};

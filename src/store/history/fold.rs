@@ -16,6 +16,9 @@ pub(super) const MINUTE_US: i64 = 60_000_000;
 /// After this long without a run, and three times the usual distance, nothing is known any more.
 const SILENT_US: i64 = 60_000_000;
 
+/// A probe that did not run for this long is forgotten here; a daily one, and a late one at that, is not.
+const FORGOTTEN_US: i64 = 26 * 60 * MINUTE_US;
+
 /// The usual distance of runs is the largest of this many: confirmation runs follow each other closely.
 const DISTANCES: usize = 8;
 
@@ -110,13 +113,8 @@ impl Fold {
         let at_us = micros(run.at);
         self.newest_us = self.newest_us.max(Some(at_us));
         let total_us = run.phases_ms.total.filter(|ms| ms.is_finite()).map(|ms| (ms * 1_000.0) as i64);
-        let mut out = vec![Entry::Run(Run {
-            probe: run.probe.clone(),
-            at_us,
-            outcome: run.outcome,
-            kind: run.kind,
-            total_us,
-        })];
+        let mut out =
+            vec![Entry::Run(Run { probe: run.probe.clone(), at_us, outcome: run.outcome, kind: run.kind, total_us })];
         let track = self.probes.entry(run.probe.clone()).or_insert_with(|| Track::new(at_us));
         if let Some(full) = track.failing(run) {
             out.push(Entry::Failure(Failure { probe: run.probe.clone(), at_us, body: failure_body(run, full) }));
@@ -140,8 +138,8 @@ impl Fold {
                 out.extend(track.refresh(probe));
             }
         }
-        // A probe that is gone needs no memory; one that comes back begins anew.
-        self.probes.retain(|_, track| track.open.is_some());
+        // A slow probe must be remembered between its runs, one that is gone for good need not be.
+        self.probes.retain(|_, track| now_us - track.last_us < FORGOTTEN_US);
         out
     }
 
@@ -217,10 +215,8 @@ impl Track {
         }
         let mut out = Vec::new();
         let silent = at_us - self.last_us > self.silent_after();
-        if self.open.is_some() {
-            self.distances[self.next_distance] = at_us - self.last_us;
-            self.next_distance = (self.next_distance + 1) % DISTANCES;
-        }
+        self.distances[self.next_distance] = at_us - self.last_us;
+        self.next_distance = (self.next_distance + 1) % DISTANCES;
         if silent {
             out.extend(self.close(probe));
         }
@@ -261,7 +257,7 @@ impl Track {
 
     fn silent_after(&self) -> i64 {
         let usual = self.distances.iter().copied().max().unwrap_or(0);
-        (3 * usual).max(SILENT_US)
+        (3 * usual).clamp(SILENT_US, FORGOTTEN_US)
     }
 }
 

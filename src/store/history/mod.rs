@@ -9,6 +9,9 @@ mod query;
 mod retain;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -106,8 +109,7 @@ impl History {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         *task = match std::mem::replace(&mut *task, Task::Stopped) {
             Task::Waiting(runs) => {
-                let writer =
-                    write::Writer::new(self.db.clone(), metrics.history_dropped.clone(), self.stop.clone());
+                let writer = write::Writer::new(self.db.clone(), metrics.history_dropped.clone(), self.stop.clone());
                 Task::Running(tokio::spawn(writer.run(runs)))
             }
             Task::Running(handle) => Task::Running(handle),

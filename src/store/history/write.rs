@@ -1,6 +1,6 @@
 //! The writer: takes runs in at once, writes them in batches, and forgets what is too old.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::store::db::{Db, Tx, insert};
 /// Rows of one batch.
 const BATCH: usize = 500;
 
-/// Rows that may wait while the database is slow or away; about 20 MB at most.
+/// Rows that may wait while the database is slow or away: some 10 MB, and two minutes of 400 runs a second.
 const WAITING: usize = 50_000;
 
 /// How long a row waits for company.
@@ -58,7 +58,7 @@ impl Waiting {
     }
 
     /// Takes out the next batch.
-    fn batch(&mut self) -> Vec<Entry> {
+    pub(super) fn batch(&mut self) -> Vec<Entry> {
         let others = self.others.len().min(BATCH);
         let mut batch: Vec<Entry> = self.others.drain(..others).collect();
         let successes = self.successes.len().min(BATCH - others);
@@ -72,7 +72,7 @@ impl Waiting {
 }
 
 /// What a batch came to; the rows come back when they could not be written.
-type Written = Result<(), Vec<Entry>>;
+pub(super) type Written = Result<(), Vec<Entry>>;
 
 /// The writer's memory.
 #[derive(Debug)]
@@ -86,11 +86,25 @@ pub(super) struct Writer {
     flight: Option<JoinHandle<Written>>,
     /// The last batch failed; said once in the log.
     failing: bool,
+    /// The next batch is followed by forgetting what is too old.
+    forget: bool,
+    /// Probes that failed since that was done last.
+    failed: BTreeSet<String>,
 }
 
 impl Writer {
     pub(super) fn new(db: Db, dropped: IntCounter, stop: CancellationToken) -> Self {
-        Self { db, dropped, stop, fold: Fold::default(), waiting: Waiting::default(), flight: None, failing: false }
+        Self {
+            db,
+            dropped,
+            stop,
+            fold: Fold::default(),
+            waiting: Waiting::default(),
+            flight: None,
+            failing: false,
+            forget: false,
+            failed: BTreeSet::new(),
+        }
     }
 
     /// Runs until it is told to stop, then writes what is left.
@@ -116,6 +130,15 @@ impl Writer {
                 biased;
                 () = self.stop.cancelled() => break,
                 written = landed(&mut self.flight) => self.landed(written),
+                _ = tick.tick() => {
+                    ticks = (ticks + 1) % SETTLE_EVERY;
+                    if ticks == 0 {
+                        let settled = self.fold.settle();
+                        self.hold(settled);
+                        self.forget = true;
+                    }
+                    self.depart();
+                }
                 taken = runs.recv_many(&mut buffer, BATCH) => {
                     if taken == 0 {
                         break;
@@ -125,24 +148,28 @@ impl Writer {
                         self.depart();
                     }
                 }
-                _ = tick.tick() => {
-                    ticks = (ticks + 1) % SETTLE_EVERY;
-                    if ticks == 0 {
-                        let settled = self.fold.settle();
-                        self.hold(settled);
-                    }
-                    self.depart();
-                }
             }
         }
         self.finish(runs).await;
     }
 
-    fn take(&mut self, runs: &[Arc<Observation>]) {
+    pub(super) fn take(&mut self, runs: &[Arc<Observation>]) {
         for run in runs {
             let entries = self.fold.take(run);
             self.hold(entries);
         }
+    }
+
+    /// How many rows wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The batch under way.
+    #[cfg(test)]
+    pub(super) fn flight(&mut self) -> &mut Option<JoinHandle<Written>> {
+        &mut self.flight
     }
 
     fn hold(&mut self, entries: Vec<Entry>) {
@@ -151,19 +178,21 @@ impl Writer {
     }
 
     /// Sends the next batch off, where none is under way.
-    fn depart(&mut self) {
+    pub(super) fn depart(&mut self) {
         if self.flight.is_some() || self.waiting.len() == 0 {
             return;
         }
         let batch = self.waiting.batch();
+        self.failed.extend(probes_that_failed(&batch));
+        let forget = std::mem::take(&mut self.forget).then(|| std::mem::take(&mut self.failed));
         let (db, newest) = (self.db.clone(), self.fold.newest());
         self.flight = Some(tokio::spawn(async move {
             if let Err(error) = write(&db, &batch).await {
                 tracing::debug!(%error, "a batch of history could not be written");
                 return Err(batch);
             }
-            if let Some(newest) = newest
-                && let Err(error) = retain::forget(&db, newest, &probes_that_failed(&batch)).await
+            if let (Some(newest), Some(failed)) = (newest, forget)
+                && let Err(error) = retain::forget(&db, newest, &failed).await
             {
                 tracing::debug!(%error, "old history could not be deleted");
             }
@@ -171,7 +200,7 @@ impl Writer {
         }));
     }
 
-    fn landed(&mut self, written: Written) {
+    pub(super) fn landed(&mut self, written: Written) {
         self.flight = None;
         match written {
             Ok(()) => {
@@ -220,7 +249,7 @@ impl Writer {
 }
 
 /// Waits for the batch under way; for ever where there is none.
-async fn landed(flight: &mut Option<JoinHandle<Written>>) -> Written {
+pub(super) async fn landed(flight: &mut Option<JoinHandle<Written>>) -> Written {
     match flight {
         // A batch that panicked is lost; the next one tries anew.
         Some(handle) => handle.await.unwrap_or(Ok(())),
@@ -228,17 +257,11 @@ async fn landed(flight: &mut Option<JoinHandle<Written>>) -> Written {
     }
 }
 
-fn probes_that_failed(batch: &[Entry]) -> Vec<String> {
-    let mut probes: Vec<String> = batch
-        .iter()
-        .filter_map(|entry| match entry {
-            Entry::Failure(failure) => Some(failure.probe.to_string()),
-            Entry::Run(_) | Entry::Minute(_) | Entry::Interval(_) => None,
-        })
-        .collect();
-    probes.sort();
-    probes.dedup();
-    probes
+fn probes_that_failed(batch: &[Entry]) -> impl Iterator<Item = String> {
+    batch.iter().filter_map(|entry| match entry {
+        Entry::Failure(failure) => Some(failure.probe.to_string()),
+        Entry::Run(_) | Entry::Minute(_) | Entry::Interval(_) => None,
+    })
 }
 
 /// Writes a batch, all or nothing.

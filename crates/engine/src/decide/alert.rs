@@ -109,7 +109,7 @@ impl Turn<'_> {
 
     /// A fault is over. Returns the ticket it belonged to.
     pub(super) fn end(&mut self, key: &DedupKey, reason: &str) -> Option<TicketId> {
-        if self.state().quiet.contains_key(key) {
+        if self.state().quiet.contains_key(key) || self.state().set_aside.contains(key) {
             self.record(None, What::QuietResolved { key: key.clone() });
             return None;
         }

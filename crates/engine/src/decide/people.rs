@@ -40,7 +40,7 @@ impl Ask<'_> {
         let mut staff = Staff::default();
         match stage {
             Stage::CatchAll => {
-                let why = self.why("the catch-all of the policy".into());
+                let why = self.why("catch-all of the policy".into());
                 self.call(&self.policy.catch_all.person, why, &mut staff);
             }
             Stage::Step(index) => {

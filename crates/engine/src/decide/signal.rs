@@ -90,6 +90,7 @@ impl Turn<'_> {
             None => {
                 self.end(&key, "a beat came in time");
             }
+            Some(_) if self.state().set_aside.contains(&key) => {} // a person ended it, knowing that it was there
             Some((FailureKind::HeartbeatMissed, _)) if self.engine.beats_from.is_some_and(|from| self.now < from) => {}
             Some((kind, since)) => {
                 let alert = fired_by_silence_of_a_job(probe, key, kind, since, mark, self.now);
@@ -104,7 +105,8 @@ impl super::Engine {
     pub(super) fn next_beat(&self, catalog: &crate::catalog::Catalog) -> Option<Timestamp> {
         let deadline = |p: &ProbeInfo| {
             let mark = self.state.beats.get(&p.id)?;
-            if self.state.is_firing(&DedupKey::probe(&p.id)) {
+            let key = DedupKey::probe(&p.id);
+            if self.state.is_firing(&key) || self.state.set_aside.contains(&key) {
                 return None;
             }
             let (at, _) = p.heartbeat.as_ref()?.deadline(mark)?;

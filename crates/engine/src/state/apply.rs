@@ -37,6 +37,7 @@ impl State {
             }
             What::QuietResolved { key } => {
                 self.quiet.remove(key);
+                self.set_aside.remove(key);
             }
             What::TicketOpened { alert, routed, .. } => self.open(fact.ticket, alert, routed, at),
             What::TestAsked { test, person, channel, by } => {
@@ -83,10 +84,14 @@ impl State {
 
     fn apply_to_ticket(&mut self, fact: &Fact) {
         let Some(ticket) = fact.ticket.and_then(|id| self.tickets.get_mut(&id)) else { return };
+        if let What::TicketResolved { .. } = &fact.what {
+            self.set_aside.extend(ticket.firing().map(|m| m.alert.key.clone()));
+        }
         ticket.apply(fact);
         if let What::TicketReopened { alert, .. } | What::AlertJoined { alert, .. } = &fact.what {
             self.by_key.insert(alert.key.clone(), ticket.id);
             self.quiet.remove(&alert.key);
+            self.set_aside.remove(&alert.key);
         }
     }
 
@@ -95,6 +100,7 @@ impl State {
         self.forget_old(at);
         self.last_ticket = self.last_ticket.max(id.0);
         self.quiet.remove(&alert.key);
+        self.set_aside.remove(&alert.key);
         self.by_key.insert(alert.key.clone(), id);
         self.tickets.insert(id, Ticket::opened(id, alert, routed, at));
     }

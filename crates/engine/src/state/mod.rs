@@ -7,7 +7,7 @@ mod apply;
 mod page;
 mod ticket;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,8 @@ pub struct State {
     pub by_key: BTreeMap<DedupKey, TicketId>,
     /// Firing alerts without a ticket.
     pub quiet: BTreeMap<DedupKey, QuietAlert>,
+    /// Faults that were still there when a person ended their ticket: told of again only after they were over.
+    pub set_aside: BTreeSet<DedupKey>,
     /// Silences that have not ended.
     pub silences: BTreeMap<SilenceId, Silence>,
     /// Recorded overrides, oldest first.

@@ -1,0 +1,192 @@
+//! `policies`, `catch_all`, `self`: whom a ticket pages, in which order, for how long.
+
+use std::collections::BTreeMap;
+
+use watchbell_engine::catalog::{CatchAll, Person, Policy, Rotation, Step, Target};
+use watchbell_engine::ids::{PersonId, PolicyId, RotationId};
+use watchbell_engine::time::Millis;
+
+use crate::context::Context;
+use crate::gather::{self, Item};
+use crate::mistake::Mistakes;
+use crate::scalar;
+use crate::tree::{Node, Value};
+
+/// How long people have where a step does not say.
+pub(crate) const ACK_WITHIN: Millis = Millis::mins(5);
+/// How often the catch-all is paged where nothing says so.
+pub(crate) const CATCH_ALL_EVERY: Millis = Millis::mins(5);
+/// Most further passes of a policy.
+const MAX_REPEAT: u64 = 1_000;
+
+/// Who can be paged: what steps are checked against.
+pub(crate) struct Reach<'a> {
+    pub(crate) people: &'a BTreeMap<PersonId, Person>,
+    pub(crate) rotations: &'a BTreeMap<RotationId, Rotation>,
+}
+
+impl Reach<'_> {
+    /// Everybody whom a target can page, on duty or not.
+    pub(crate) fn people_of(&self, target: &Target) -> Vec<&Person> {
+        match target {
+            Target::Person(id) => self.people.get(id).into_iter().collect(),
+            Target::Rotation(id) | Target::WholeRotation(id) => {
+                let rotation = self.rotations.get(id);
+                let layers = rotation.into_iter().flat_map(|r| r.layers.iter().flat_map(|layer| layer.people.iter()));
+                layers.filter_map(|id| self.people.get(id)).collect()
+            }
+        }
+    }
+
+    /// Whether everything behind a target could be read; otherwise nothing can be said about it.
+    fn is_known(&self, target: &Target) -> bool {
+        match target {
+            Target::Person(id) => self.people.contains_key(id),
+            Target::Rotation(id) | Target::WholeRotation(id) => self.rotations.get(id).is_some_and(|rotation| {
+                rotation.layers.iter().flat_map(|l| l.people.iter()).all(|id| self.people.contains_key(id))
+            }),
+        }
+    }
+}
+
+/// Whether a page to this person can go anywhere.
+pub(crate) fn is_reachable(person: &Person) -> bool {
+    !person.disabled && !person.channels.is_empty()
+}
+
+/// One policy; `catch_all` where it names nobody of its own.
+pub(crate) fn policy(
+    item: Item<'_>,
+    catch_all: Option<&CatchAll>,
+    reach: &Reach<'_>,
+    context: &Context<'_>,
+    out: &mut Mistakes,
+) -> Option<Policy> {
+    let map = out.map(item.node, "a policy", &["id", "steps", "repeat", "catch_all", "ack_timeout"])?;
+    let id = gather::id_of(map, "expense-critical", out);
+    let repeat = map.get("repeat").map_or(Some(0), |n| out.value(n, "a number", |t| scalar::whole(t, 0, MAX_REPEAT)));
+    let own = map.get("catch_all");
+    let catch_all = match own {
+        Some(node) => self::catch_all(node, reach, context, out),
+        None => catch_all.cloned(),
+    };
+    let ack_timeout = out.optional(map, "ack_timeout", "a length of time", crate::probe::positive);
+    let list = out.required(map, "steps", "[ { page: … } ]")?;
+    let items = out.list(list, "a list of steps");
+    if items.is_empty() && matches!(list.value, Value::List(_)) {
+        out.error(&list.spot(), "a policy without steps pages nobody but the catch-all", None);
+    }
+    let steps: Vec<Step> = items.iter().filter_map(|item| step(item, reach, context, out)).collect();
+    (steps.len() == items.len() && !steps.is_empty()).then_some(())?;
+    Some(Policy {
+        id: PolicyId::from(id?),
+        steps,
+        repeat: u32::try_from(repeat?).ok()?,
+        catch_all: catch_all?,
+        ack_timeout,
+    })
+}
+
+fn step(node: &Node, reach: &Reach<'_>, context: &Context<'_>, out: &mut Mistakes) -> Option<Step> {
+    let map = out.map(node, "a step", &["page", "ack_within"])?;
+    let ack_within = match map.get("ack_within") {
+        Some(node) => out.value(node, "a length of time", crate::probe::positive),
+        None => Some(ACK_WITHIN),
+    };
+    let page_node = out.required(map, "page", "expense-primary")?;
+    let nodes = match &page_node.value {
+        Value::List(items) => items.as_slice(),
+        Value::Null | Value::Scalar(_) | Value::Map(_) => std::slice::from_ref(page_node),
+    };
+    if nodes.is_empty() {
+        out.error(&page_node.spot(), "this step pages nobody", None);
+        return None;
+    }
+    let mut page: Vec<Target> = Vec::new();
+    let mut complete = true;
+    for node in nodes {
+        match target(node, context, out) {
+            // A person named twice in a step has one page.
+            Some(target) if page.contains(&target) => (),
+            Some(target) => page.push(target),
+            None => complete = false,
+        }
+    }
+    if complete
+        && page.iter().all(|target| reach.is_known(target))
+        && !page.iter().any(|target| reach.people_of(target).into_iter().any(is_reachable))
+    {
+        let hint = Some("give one of them a contact: contacts: { mail: me@example.com }".into());
+        out.error(&page_node.spot(), "nobody in this step can be reached", hint);
+    }
+    (complete && !page.is_empty()).then_some(())?;
+    Some(Step { page, ack_within: ack_within? })
+}
+
+/// `expense-primary`, `li.na`, `{ rotation: …, who: all }` or `{ person: … }`.
+fn target(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Target> {
+    let names = &context.names;
+    if !matches!(node.value, Value::Map(_)) {
+        let id = out.text(node, "a person or a rotation")?;
+        if names.rotations.contains_key(id) {
+            return Some(Target::Rotation(RotationId::from(id)));
+        }
+        if names.people.contains_key(id) {
+            return Some(Target::Person(PersonId::from(id)));
+        }
+        let known = names.rotations.keys().chain(names.people.keys());
+        names.unknown(out, &node.spot(), format!("there is no person or rotation `{}`", node.written()), id, known);
+        return None;
+    }
+    let map = out.map(node, "whom a step pages", &["person", "rotation", "who"])?;
+    let (key, named) = out.exactly_one(map, "whom a step pages", &["person", "rotation"])?;
+    if key == "person" {
+        if let Some(who) = map.get("who") {
+            out.error(&who.spot(), "`who` is for rotations", None);
+        }
+        return names.person(named, out).map(|id| Target::Person(PersonId::from(id)));
+    }
+    let whole = match map.get("who") {
+        None => Some(false),
+        Some(node) => out.value(node, "who", |text| match text {
+            "all" => Ok(true),
+            "on_duty" => Ok(false),
+            other => Err(scalar::Problem::new(format!("`{other}` is not one of on_duty, all"))),
+        }),
+    };
+    let id = out.text(named, "the id of a rotation")?;
+    if !names.rotations.contains_key(id) {
+        names.unknown(out, &named.spot(), format!("there is no rotation `{}`", named.written()), id, names.rotations.keys());
+        return None;
+    }
+    let id = RotationId::from(id);
+    Some(if whole? { Target::WholeRotation(id) } else { Target::Rotation(id) })
+}
+
+/// `{ person, every }`.
+pub(crate) fn catch_all(
+    node: &Node,
+    reach: &Reach<'_>,
+    context: &Context<'_>,
+    out: &mut Mistakes,
+) -> Option<CatchAll> {
+    let map = out.map(node, "`catch_all`", &["person", "every"])?;
+    let every = match map.get("every") {
+        Some(node) => out.value(node, "a length of time", crate::probe::positive),
+        None => Some(CATCH_ALL_EVERY),
+    };
+    let person = out.required(map, "person", "duty.manager")?;
+    let id = PersonId::from(context.names.person(person, out)?);
+    if reach.people.get(&id).is_some_and(|found| !is_reachable(found)) {
+        let hint = Some("the person of last resort needs a contact and must not be disabled".into());
+        out.error(&person.spot(), format!("`{id}` cannot be reached"), hint);
+    }
+    Some(CatchAll { person: id, every: every? })
+}
+
+/// `self: { policy }`.
+pub(crate) fn self_policy(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<PolicyId> {
+    let map = out.map(node, "`self`", &["policy"])?;
+    let policy = out.required(map, "policy", "platform")?;
+    context.names.policy(policy, out).map(PolicyId::from)
+}

@@ -1,0 +1,241 @@
+//! Configurations that are accepted, and what they come to.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use support::{check, directory, now, shown, sources};
+use watchbell_config::{Check, Report, Secrets, init_files, read};
+use watchbell_engine::catalog::{LadderEntry, Target};
+use watchbell_engine::detect::DownAfter;
+use watchbell_engine::heartbeat::Expected;
+use watchbell_engine::ids::{ChannelId, PersonId};
+use watchbell_engine::time::Millis;
+
+const THREE_LINES: &str = r#"
+channels: { mail: { smtp: { host: smtp.example.com, from: oncall@example.com } } }
+people:   [ { id: me, contacts: { mail: me@example.com } } ]
+probes:   [ { id: site, http: "https://expense.example.com/healthz" } ]
+"#;
+
+fn config(report: &Report) -> &watchbell_config::Config {
+    report.config.as_ref().unwrap_or_else(|| panic!("refused:\n{}", shown(report)))
+}
+
+#[test]
+fn three_lines_page() {
+    let report = check("three-lines", THREE_LINES);
+    let config = config(&report);
+    assert!(report.warnings.is_empty(), "{}", shown(&report));
+    let catalog = &config.catalog;
+    let policy = &catalog.policies[&catalog.default_policy];
+    assert_eq!(policy.id.as_str(), "default");
+    assert_eq!((policy.steps.len(), policy.repeat, policy.steps[0].ack_within), (1, 1, Millis::mins(5)));
+    assert_eq!(policy.catch_all.person.as_str(), "me");
+    let Target::Rotation(rotation) = &policy.steps[0].page[0] else { panic!("{policy:?}") };
+    let on_duty = watchbell_engine::rotation::on_duty(catalog, &catalog.rotations[rotation], &[], now());
+    assert_eq!(on_duty.map(|duty| duty.person), Some(PersonId::from("me")));
+    let at_once = vec![LadderEntry { after: Millis::ZERO, via: vec![ChannelId::from("mail")] }];
+    let me = &catalog.people["me"];
+    assert_eq!((&me.page_by.urgent, &me.page_by.normal), (&at_once, &at_once));
+    let site = &config.probes["site"];
+    assert_eq!((site.every, site.timeout, site.detect_within), (Millis::secs(5), Millis::secs(3), None));
+    assert_eq!(site.detect.down_after, DownAfter::InARow(3));
+    assert_eq!(site.worst_case, Some(Millis::secs(23)));
+    insta::assert_snapshot!(report.filled_in.join("\n"));
+}
+
+#[test]
+fn the_shipped_example_is_accepted() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let report = read(&sources(dir, &[]), Secrets::WarnIfMissing, now());
+    let config = config(&report);
+    let warned: Vec<_> = report.warnings.iter().filter(|w| !w.message.contains("is not set")).collect();
+    let only_next_year = |message: &str| message.contains("has no 2027");
+    assert!(warned.iter().all(|w| only_next_year(&w.message)), "{}", shown(&report));
+    assert!(report.filled_in.iter().all(|line| line.contains("no policy `default`: what no route matches goes to `expense-critical`")), "{:?}", report.filled_in);
+    let worst: BTreeMap<_, _> = report.probes.iter().map(|p| (p.id.as_str(), p.worst_case)).collect();
+    assert_eq!(worst["invoice-verify"], Some(Millis::secs(18)));
+    assert_eq!(worst["nightly-settlement"], None);
+    let steps = &config.catalog.probes["invoice-verify"].runbook.as_ref().expect("a runbook").steps;
+    assert_eq!(steps, &["看网关 5xx 与发票服务日志", "回滚最近发布", "切备用通道"]);
+    assert_eq!(config.catalog.routes[0].name, "alerts/routing.yaml:20");
+    insta::assert_json_snapshot!(serde_json::to_value(&report.probes).expect("JSON"));
+}
+
+#[test]
+fn the_demo_can_point_the_example_elsewhere() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let vars = [
+        ("expense_api", "http://127.0.0.1:7300"),
+        ("smtp_host", "127.0.0.1"),
+        ("smtp_port", "2525"),
+        ("smtp_tls", "none"),
+        ("hook_base", "http://127.0.0.1:7301"),
+    ];
+    let mut from = sources(dir, &vars);
+    from.env = std::sync::Arc::new(|_| Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()));
+    let report = read(&from, Secrets::Required, now());
+    let config = config(&report);
+    let Check::Http(http) = &config.probes["invoice-verify"].check else { panic!("an HTTP probe") };
+    assert_eq!(http.url.to_string(), "http://127.0.0.1:7300/v1/invoices/verify");
+    assert_eq!(http.method, "POST");
+    assert_eq!(http.body.as_ref().map(|b| b.reveal()), Some(r#"{"number":"SYN-0001","total":"118.00"}"#));
+    assert_eq!(http.expect.min_days_left, None, "there is no certificate on http://");
+    let hook = &config.contacts["li.na"]["hook"];
+    assert_eq!(hook.reveal(), "http://127.0.0.1:7301/li.na");
+    assert!(!format!("{config:?}").contains("whsec_"), "secrets are never printed");
+}
+
+#[test]
+fn what_init_writes_is_accepted() {
+    let text: String = init_files().iter().map(|(path, content)| format!("### {path}\n{content}\n")).collect();
+    let report = check("init", &text);
+    config(&report);
+    assert!(report.errors.is_empty() && report.filled_in.is_empty(), "{:?}", report.filled_in);
+    let others: Vec<_> = report.warnings.iter().filter(|w| !w.message.contains("SMTP_PASSWORD")).collect();
+    assert!(others.is_empty(), "{}", shown(&report));
+}
+
+#[test]
+fn defaults_hold_for_their_file_and_those_of_the_root_for_all() {
+    let report = check(
+        "defaults",
+        &format!(
+            "{THREE_LINES}\ndefaults: {{ time_zone: Asia/Shanghai, every: 10s, timeout: 1s, alert: {{ down_after: 2 of 3 }} }}\nservice: root\n
+### probes/a.yaml
+service: a
+owner: team-a
+defaults: {{ severity: critical, alert: {{ up_after: 4 }} }}
+probes:
+  - {{ id: one, http: \"http://x.example/\" }}
+  - {{ id: two, service: b, component: c, every: 7s, http: \"http://x.example/\" }}
+### probes/b.yaml
+probes: [ {{ id: three, tcp: \"db.example:5432\" }} ]
+"
+        ),
+    );
+    let config = config(&report);
+    let (one, two, three) = (&config.probes["one"], &config.probes["two"], &config.probes["three"]);
+    assert_eq!((one.every, two.every, three.every), (Millis::secs(10), Millis::secs(7), Millis::secs(10)));
+    assert_eq!(one.detect.down_after, DownAfter::OutOf { k: 2, of: 3 }, "each part of `alert` falls back by itself");
+    assert_eq!((one.detect.up_after, three.detect.up_after), (4, 2));
+    assert_eq!(one.detect_within, Some(Millis::secs(30)), "critical is held to thirty seconds");
+    let info = |id: &str| {
+        let info = &config.catalog.probes[id];
+        (info.service.clone(), info.component.clone(), info.owner.clone().unwrap_or_default())
+    };
+    assert_eq!(info("one"), ("a".into(), "a".into(), "team-a".into()));
+    assert_eq!(info("two"), ("b".into(), "c".into(), "team-a".into()));
+    assert_eq!(info("three").0, "three", "`service` of the root holds for the root alone");
+    assert_eq!(info("site").0, "root");
+    assert_eq!(config.catalog.zone.iana_name(), Some("Asia/Shanghai"));
+}
+
+#[test]
+fn untyped_values_and_merge_keys_are_exact() {
+    let report = check(
+        "exact",
+        &format!(
+            "{THREE_LINES}
+### probes/a.yaml
+probes:
+  - id: \"007\"
+    title: no
+    http: &base {{ url: \"http://x.example/\", json: {{ a: 1.10, b: \"1.10\", c: 'no', d: [true, null, -0], e: {{}} }} }}
+    labels: {{ team: 1.10 }}
+  - id: merged
+    http: {{ <<: *base, method: PUT }}
+    expect: {{ status: [2xx, 304], json: {{ $.a: 1.10 }} }}
+"
+        ),
+    );
+    let config = config(&report);
+    let info = &config.catalog.probes["007"];
+    assert_eq!((info.title.en.as_str(), info.labels["team"].as_str()), ("no", "1.10"));
+    let Check::Http(http) = &config.probes["merged"].check else { panic!("an HTTP probe") };
+    assert_eq!(http.method, "PUT");
+    let body = http.body.as_ref().map(|b| b.reveal());
+    assert_eq!(body, Some(r#"{"a":1.10,"b":"1.10","c":"no","d":[true,null,-0],"e":{}}"#));
+    assert_eq!(http.expect.status.to_string(), "2xx, 304");
+}
+
+#[test]
+fn heartbeats_have_no_worst_case() {
+    let report = check(
+        "heartbeat",
+        &format!(
+            "{THREE_LINES}
+### probes/a.yaml
+defaults: {{ severity: critical }}
+probes:
+  - {{ id: nightly, heartbeat: {{ cron: \"30 2 * * *\", time_zone: Asia/Shanghai, token: {{ env: SET }} }} }}
+  - {{ id: often, heartbeat: {{ every: 1m, token: {{ env: SET }} }} }}
+"
+        ),
+    );
+    let config = config(&report);
+    assert_eq!(config.probes["nightly"].worst_case, None);
+    let rule = |id: &str| config.catalog.probes[id].heartbeat.clone().expect("a heartbeat");
+    assert_eq!((rule("nightly").grace, rule("often").grace), (Millis::mins(5), Millis::mins(1)));
+    assert!(matches!(rule("nightly").expected, Expected::Cron { cron, .. } if cron == "30 2 * * *"));
+    assert_eq!(config.probes["often"].detect.down_after, DownAfter::InARow(1));
+}
+
+#[test]
+fn secrets_are_asked_where_they_are_needed() {
+    let text = "channels: { mail: { smtp: { host: localhost, from: a@b.example, username: u, password: { env: UNSET } } } }
+people: [ { id: me, contacts: { mail: me@example.com } } ]
+";
+    let dir = directory("secrets", text);
+    assert!(read(&sources(dir.clone(), &[]), Secrets::WarnIfMissing, now()).config.is_some());
+    let refused = read(&sources(dir, &[]), Secrets::Required, now());
+    assert!(refused.config.is_none());
+    assert_eq!(refused.errors[0].message, "the environment variable UNSET is not set");
+}
+
+#[cfg(unix)]
+#[test]
+fn secret_files_are_for_one_reader() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let text = "channels: { hook: { webhook: { secret: { file: secret } } } }
+people: [ { id: me, contacts: { hook: \"http://127.0.0.1:1/\" } } ]
+";
+    let dir = directory("secret-file", text);
+    let path = dir.join("secret");
+    let report = || read(&sources(dir.clone(), &[]), Secrets::Required, now());
+    assert!(report().errors[0].message.contains("cannot be read"), "{}", shown(&report()));
+    std::fs::write(&path, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").expect("written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("a mode");
+    assert!(report().errors[0].message.contains("everybody on this machine"), "{}", shown(&report()));
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    assert!(report().config.is_some() && report().warnings.is_empty(), "{}", shown(&report()));
+}
+
+#[test]
+fn variables_of_the_command_line_win_and_must_exist() {
+    let text = "vars: { api: \"http://a.example\" }
+channels: { mail: { smtp: { host: smtp.example.com, from: a@b.example } } }
+people: [ { id: me, contacts: { mail: me@example.com } } ]
+probes: [ { id: site, http: \"{{vars.api}}/healthz\" } ]
+";
+    let dir = directory("vars", text);
+    let report = |vars: &[(&str, &str)]| read(&sources(dir.clone(), vars), Secrets::Required, now());
+    let (plain, other) = (report(&[]), report(&[("api", "http://b.example")]));
+    assert_eq!(config(&other).catalog.probes["site"].url.as_deref(), Some("http://b.example/healthz"));
+    assert_ne!(config(&plain).catalog.revision, config(&other).catalog.revision);
+    let wrong = report(&[("apo", "x")]);
+    assert_eq!(wrong.errors[0].to_string(), "--var apo: there is no variable `apo` to override\nhelp: did you mean `api`?");
+}
+
+#[test]
+fn ten_thousand_probes_are_read_at_once() {
+    let mut text = String::from(THREE_LINES);
+    text += "\n### probes/many.yaml\nprobes:\n";
+    for i in 0..10_000 {
+        text += &format!("  - {{ id: p{i}, title: Probe {i}, http: {{ url: \"http://x.example/{i}\", method: GET }}, expect: {{ status: 200 }} }}\n");
+    }
+    let report = check("many", &text);
+    assert_eq!(config(&report).probes.len(), 10_001);
+}
