@@ -6,11 +6,13 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, header};
 use watchbell_engine::catalog::Catalog;
 use watchbell_engine::input::{Actor, Via};
+use watchbell_engine::time::{Millis, elapsed};
 
 use super::access::{Access, Role};
 use super::problem::Problem;
 use super::token::{TokenHash, hash_token};
-use crate::store::Store;
+use crate::clock::Clock;
+use crate::store::{Store, TokenRow};
 
 /// The cookie in which a browser keeps its token.
 pub const COOKIE: &str = "wb_token";
@@ -18,9 +20,14 @@ pub const COOKIE: &str = "wb_token";
 /// The name under which the bootstrap token acts.
 const BOOTSTRAP_NAME: &str = "admin";
 
+/// How long a token goes unnoted after it was used.
+const NOTED_EVERY: Millis = Millis::mins(1);
+
 /// What is needed to tell who is asking.
 #[derive(Clone)]
 pub struct Gate {
+    /// Now, for when a token was last used.
+    pub clock: Clock,
     /// Knows the tokens.
     pub store: Store,
     /// The bootstrap token (`WATCHBELL_ADMIN_TOKEN`).
@@ -65,7 +72,19 @@ impl Gate {
         }
         let Some(row) = self.store.token_by_hash(&hash.0).await? else { return Ok(None) };
         let role = row.role.parse().map_err(|e| Problem::ours(format!("token `{}`: {e}", row.name)))?;
+        self.note_use(&row).await;
         Ok(Some(Caller { name: row.name, role }))
+    }
+
+    /// Notes that a token was used; whoever shows it need not wait for a store that cannot write.
+    async fn note_use(&self, row: &TokenRow) {
+        let now = self.clock.now();
+        if row.last_used.is_some_and(|at| elapsed(at, now) < NOTED_EVERY) {
+            return;
+        }
+        if let Err(error) = self.store.touch_token(&row.name, now).await {
+            tracing::warn!(%error, token.name = %row.name, "the use of a token could not be noted");
+        }
     }
 
     /// Lets the request through with its [`Caller`], or says why not.
@@ -97,7 +116,11 @@ impl Gate {
 }
 
 /// The layer of every route.
-pub(super) async fn guard(State((gate, access)): State<(Gate, Access)>, mut request: Request, next: Next) -> Response {
+pub(super) async fn guard(
+    State((gate, access)): State<(Gate, Access)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     match gate.admit(access, request.method(), request.headers()).await {
         Ok(Some(caller)) => {
             request.extensions_mut().insert(caller);
@@ -113,9 +136,7 @@ fn shown(headers: &HeaderMap) -> Result<Option<Shown>, Problem> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let token = value.to_str().ok().and_then(|text| text.split_once(' '));
         return match token {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                Ok(Some(Shown::Header(token.trim().into())))
-            }
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(Shown::Header(token.trim().into()))),
             Some(_) | None => Err(Problem::unauthorized("the Authorization header is not `Bearer` and a token")),
         };
     }
@@ -172,8 +193,6 @@ mod tests {
     #[test]
     fn another_scheme_is_refused_rather_than_ignored() {
         assert!(shown(&headers(&[("authorization", "Basic abc")])).is_err());
-        assert!(
-            matches!(shown(&headers(&[("authorization", "bearer wb_x")])), Ok(Some(Shown::Header(t))) if t == "wb_x")
-        );
+        assert!(matches!(shown(&headers(&[("authorization", "bearer wb_x")])), Ok(Some(Shown::Header(t))) if t == "wb_x"));
     }
 }

@@ -31,6 +31,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 pub use links::LinkKey;
 
+pub use crate::gate::hash_token;
+
 use crate::clock::Clock;
 use crate::gate::{Access, BODY_LIMIT, Declared, Gate, Problem, Routes, TokenHash};
 use crate::inbox::{Inbox, Live};
@@ -61,7 +63,7 @@ pub struct App {
 impl App {
     /// The gate that this app's routes stand behind; `intake` stands behind the same.
     pub fn gate(&self) -> Gate {
-        Gate { store: self.store.clone(), admin_token: self.admin_token, loopback: self.loopback }
+        Gate { clock: self.clock.clone(), store: self.store.clone(), admin_token: self.admin_token, loopback: self.loopback }
     }
 }
 

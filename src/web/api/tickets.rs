@@ -195,8 +195,7 @@ pub(super) async fn declare(
             Ok((StatusCode::CREATED, place, Json(as_it_is(&app, ticket).await?)))
         }
         Answer::Signal { dedup_key, ticket: None } => {
-            let detail =
-                format!("`{dedup_key}` is recorded, but pages nobody: a silence matches it, or it only informs");
+            let detail = format!("`{dedup_key}` is recorded, but pages nobody: a silence matches it, or it only informs");
             Err(Problem::conflict(detail).help("look at GET /api/v1/silences, or declare it with a higher severity"))
         }
         other @ (Answer::Done | Answer::Silence(_) | Answer::Override(_) | Answer::Test(_) | Answer::Refused(_)) => {
