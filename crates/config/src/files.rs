@@ -81,8 +81,10 @@ fn yaml_in(dir: &Path, folder: &str, out: &mut Mistakes) -> Vec<String> {
             return Vec::new();
         }
     };
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(|n| !n.starts_with('.')).collect();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|n| !n.starts_with('.'))
+        .collect();
     names.sort();
     for name in names.iter().filter(|name| name.ends_with(".yml")) {
         let hint = format!("rename it to {}.yaml", name.trim_end_matches(".yml"));
@@ -114,7 +116,11 @@ fn read(dir: &Path, name: &str, out: &mut Mistakes) -> Option<Arc<SourceFile>> {
             let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
             let file = Arc::new(SourceFile { name: name.into(), text });
             let place = Place { file, line, column, width: 1 };
-            out.error(&Spot { place, path: KeyPath::default() }, "this is not UTF-8", Some("save the file as UTF-8".into()));
+            out.error(
+                &Spot { place, path: KeyPath::default() },
+                "this is not UTF-8",
+                Some("save the file as UTF-8".into()),
+            );
             None
         }
     }

@@ -15,8 +15,24 @@ use crate::tree::{Node, Place, Value};
 
 /// Every key that may stand at the root of a file.
 const TOP: [&str; 18] = [
-    "server", "store", "vars", "channels", "people", "rooms", "rotations", "calendars", "policies", "routes",
-    "catch_all", "self", "watchdog", "probes", "service", "owner", "defaults", "synthetic_tenants",
+    "server",
+    "store",
+    "vars",
+    "channels",
+    "people",
+    "rooms",
+    "rotations",
+    "calendars",
+    "policies",
+    "routes",
+    "catch_all",
+    "self",
+    "watchdog",
+    "probes",
+    "service",
+    "owner",
+    "defaults",
+    "synthetic_tenants",
 ];
 
 /// One file: its tree and what it says for all its items.
@@ -127,7 +143,11 @@ pub(crate) fn names(docs: &[Doc], incomplete: bool, out: &mut Mistakes) -> Names
         for (key, node) in doc.root.get("channels").map_or(&[][..], Node::entries) {
             let spot = Spot { place: key.place.clone(), path: node.path.clone() };
             if key.text.contains('.') {
-                out.error(&spot, format!("the channel id `{}` has a `.` in it", key.text), Some("use `-` instead".into()));
+                out.error(
+                    &spot,
+                    format!("the channel id `{}` has a `.` in it", key.text),
+                    Some("use `-` instead".into()),
+                );
             } else if let Err(problem) = scalar::id(&key.text) {
                 out.error(&spot, problem.message, problem.hint);
             }
@@ -141,12 +161,7 @@ pub(crate) fn names(docs: &[Doc], incomplete: bool, out: &mut Mistakes) -> Names
     names
 }
 
-fn ids(
-    docs: &[Doc],
-    key: &str,
-    shared: &mut BTreeMap<String, Place>,
-    out: &mut Mistakes,
-) -> BTreeMap<String, Place> {
+fn ids(docs: &[Doc], key: &str, shared: &mut BTreeMap<String, Place>, out: &mut Mistakes) -> BTreeMap<String, Place> {
     let mut ids = BTreeMap::new();
     for doc in docs {
         let Some(Value::List(items)) = doc.root.get(key).map(|list| &list.value) else { continue };

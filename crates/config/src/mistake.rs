@@ -41,7 +41,12 @@ impl Mistake {
     }
 
     /// A mistake that stands in no file: a flag, a missing directory.
-    pub(crate) fn outside(what: impl Into<String>, path: &str, message: impl Into<String>, hint: Option<String>) -> Self {
+    pub(crate) fn outside(
+        what: impl Into<String>,
+        path: &str,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Self {
         let (file, path, message) = (what.into(), path.into(), message.into());
         Self { file, line: None, column: None, path, message, hint, snippet: None }
     }
@@ -158,7 +163,7 @@ fn columns(c: char) -> usize {
 static SECRETS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
     [
         // A value under a key that holds secrets; `{env: …}` is no secret and stays.
-        r#"(?i)(?:password|secret|token|bearer|authorization|cookie|ping|api[-_]?key)["']?\s*:\s*("[^"]*"?|'[^']*'?|[^\s{\[,}"'#|>][^,}#]*)"#,
+        r#"(?i)(?:password|secret|token|bearer|authorization|cookie|ping|api[-_]?key)["']?\s*:\s*("[^"]*"?|'[^']*'?|[^\s{\[,}"'#|>](?:[^,}#]*[^,}#\s])?)"#,
         r"://([^/\s@]+)@",
         r#"(?i)[?&](?:access_token|token|key|secret|sign|password)=([^&\s"']+)"#,
     ]

@@ -60,7 +60,9 @@ pub(crate) fn server(
 fn address(text: &str) -> Result<SocketAddr, Problem> {
     // A name would be resolved, which the reader of a configuration never does.
     let text = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
-    text.parse().map_err(|_| Problem::new(format!("`{text}` is not an address")).hint("write it as 127.0.0.1:7247 or [::]:7247"))
+    text.parse().map_err(|_| {
+        Problem::new(format!("`{text}` is not an address")).hint("write it as 127.0.0.1:7247 or [::]:7247")
+    })
 }
 
 /// A certificate and its key; that the files are there is checked as secrets are.
@@ -79,7 +81,7 @@ pub(crate) fn file(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Op
     };
     let path = context.dir.join(out.text(node, "the path of a file")?);
     if let Err(error) = std::fs::File::open(&path) {
-        context.recorded(node, format!("the file {} cannot be read: {error}", path.display()), None, out)?;
+        context.recorded(node, format!("the file {} cannot be read: {error}", node.written()), None, out)?;
     }
     Some(path)
 }

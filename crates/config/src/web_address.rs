@@ -76,8 +76,20 @@ mod tests {
     fn addresses_have_scheme_and_host_and_no_secret() {
         assert!(uri("https://api.example.com:8443/v1?q=1").is_ok());
         assert!(uri("http://[::1]:80/").is_ok());
-        for bad in ["", "example.com", "ftp://x/", "https://", "https://:80/", "https://x:99999/", "https://x:/",
-            "https://x/a b", "https://me:pw@x/", "https://x/发票", "http://[::1", "https://x:0"] {
+        for bad in [
+            "",
+            "example.com",
+            "ftp://x/",
+            "https://",
+            "https://:80/",
+            "https://x:99999/",
+            "https://x:/",
+            "https://x/a b",
+            "https://me:pw@x/",
+            "https://x/发票",
+            "http://[::1",
+            "https://x:0",
+        ] {
             assert!(uri(bad).is_err(), "{bad}");
         }
         let problem = uri("https://me:hunter2@x/ y").expect_err("blank and user info");

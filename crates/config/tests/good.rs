@@ -54,13 +54,20 @@ fn the_shipped_example_is_accepted() {
     let warned: Vec<_> = report.warnings.iter().filter(|w| !w.message.contains("is not set")).collect();
     let only_next_year = |message: &str| message.contains("has no 2027");
     assert!(warned.iter().all(|w| only_next_year(&w.message)), "{}", shown(&report));
-    assert!(report.filled_in.iter().all(|line| line.contains("no policy `default`: what no route matches goes to `expense-critical`")), "{:?}", report.filled_in);
+    assert!(
+        report
+            .filled_in
+            .iter()
+            .all(|line| line.contains("no policy `default`: what no route matches goes to `expense-critical`")),
+        "{:?}",
+        report.filled_in
+    );
     let worst: BTreeMap<_, _> = report.probes.iter().map(|p| (p.id.as_str(), p.worst_case)).collect();
     assert_eq!(worst["invoice-verify"], Some(Millis::secs(18)));
     assert_eq!(worst["nightly-settlement"], None);
     let steps = &config.catalog.probes["invoice-verify"].runbook.as_ref().expect("a runbook").steps;
     assert_eq!(steps, &["看网关 5xx 与发票服务日志", "回滚最近发布", "切备用通道"]);
-    assert_eq!(config.catalog.routes[0].name, "alerts/routing.yaml:20");
+    assert_eq!(config.catalog.routes[0].name, "alerts/routing.yaml:22");
     insta::assert_json_snapshot!(serde_json::to_value(&report.probes).expect("JSON"));
 }
 
@@ -185,7 +192,8 @@ probes:
 
 #[test]
 fn secrets_are_asked_where_they_are_needed() {
-    let text = "channels: { mail: { smtp: { host: localhost, from: a@b.example, username: u, password: { env: UNSET } } } }
+    let text =
+        "channels: { mail: { smtp: { host: localhost, from: a@b.example, username: u, password: { env: UNSET } } } }
 people: [ { id: me, contacts: { mail: me@example.com } } ]
 ";
     let dir = directory("secrets", text);
@@ -226,7 +234,10 @@ probes: [ { id: site, http: \"{{vars.api}}/healthz\" } ]
     assert_eq!(config(&other).catalog.probes["site"].url.as_deref(), Some("http://b.example/healthz"));
     assert_ne!(config(&plain).catalog.revision, config(&other).catalog.revision);
     let wrong = report(&[("apo", "x")]);
-    assert_eq!(wrong.errors[0].to_string(), "--var apo: there is no variable `apo` to override\nhelp: did you mean `api`?");
+    assert_eq!(
+        wrong.errors[0].to_string(),
+        "--var apo: there is no variable `apo` to override\nhelp: did you mean `api`?"
+    );
 }
 
 #[test]
@@ -234,7 +245,9 @@ fn ten_thousand_probes_are_read_at_once() {
     let mut text = String::from(THREE_LINES);
     text += "\n### probes/many.yaml\nprobes:\n";
     for i in 0..10_000 {
-        text += &format!("  - {{ id: p{i}, title: Probe {i}, http: {{ url: \"http://x.example/{i}\", method: GET }}, expect: {{ status: 200 }} }}\n");
+        text += &format!(
+            "  - {{ id: p{i}, title: Probe {i}, http: {{ url: \"http://x.example/{i}\", method: GET }}, expect: {{ status: 200 }} }}\n"
+        );
     }
     let report = check("many", &text);
     assert_eq!(config(&report).probes.len(), 10_001);

@@ -31,7 +31,8 @@ fn a_directory_that_is_not_there_is_named() {
 fn bytes_that_are_no_text_are_placed() {
     let dir = support::directory("bytes", "a: 1\n");
     std::fs::write(dir.join("watchbell.yaml"), b"a: 1\nb: \xff\n").expect("written");
-    let report = watchbell_config::read(&support::sources(dir, &[]), watchbell_config::Secrets::Required, support::now());
+    let report =
+        watchbell_config::read(&support::sources(dir, &[]), watchbell_config::Secrets::Required, support::now());
     assert_eq!(report.errors[0].headline(), "watchbell.yaml:2:4: this is not UTF-8");
 }
 

@@ -3,7 +3,7 @@
 use watchbell_engine::heartbeat::{Expected, HeartbeatRule};
 use watchbell_engine::time::Millis;
 
-use crate::context::Context;
+use crate::context::{Context, Defaults};
 use crate::mistake::Mistakes;
 use crate::model::Secret;
 use crate::probe;
@@ -18,10 +18,15 @@ const TOKEN_CHARS: usize = 16;
 const LEAST_EVERY: Millis = Millis::secs(1);
 
 /// The token and when beats are due.
-pub(crate) fn read(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<(Secret, HeartbeatRule)> {
+pub(crate) fn read(
+    node: &Node,
+    defaults: &Defaults,
+    context: &Context<'_>,
+    out: &mut Mistakes,
+) -> Option<(Secret, HeartbeatRule)> {
     let map = out.map(node, "`heartbeat`", &["every", "cron", "time_zone", "grace", "max_run", "token"])?;
     let token = token(map, context, out);
-    let expected = expected(map, out);
+    let expected = expected(map, defaults, out);
     let grace = match map.get("grace") {
         Some(node) => out.value(node, "a length of time", scalar::duration),
         None => expected.as_ref().map(default_grace),
@@ -37,7 +42,7 @@ fn default_grace(expected: &Expected) -> Millis {
     }
 }
 
-fn expected(map: &Node, out: &mut Mistakes) -> Option<Expected> {
+fn expected(map: &Node, defaults: &Defaults, out: &mut Mistakes) -> Option<Expected> {
     match out.exactly_one(map, "a heartbeat", &["every", "cron"])? {
         (key, node) if key == "every" => {
             if let Some(zone) = map.get("time_zone") {
@@ -52,9 +57,9 @@ fn expected(map: &Node, out: &mut Mistakes) -> Option<Expected> {
         (_, node) => {
             let zone = match map.get("time_zone") {
                 Some(node) => out.value(node, "a time zone", scalar::zone),
-                None => Some(jiff::tz::TimeZone::UTC),
+                None => Some(defaults.zone()),
             };
-            if map.get("time_zone").is_none() {
+            if map.get("time_zone").is_none() && defaults.zone.is_none() {
                 let hint = Some("write time_zone: Asia/Shanghai".into());
                 out.warn(&node.spot(), "without `time_zone`, these wall times are UTC", hint);
             }
@@ -94,7 +99,8 @@ fn check_cron(text: &str) -> Result<String, Problem> {
     for (field, (name, min, max)) in fields.iter().zip(FIELDS) {
         let at = text[from..].find(field).map_or(from, |at| from + at);
         if !field.split(',').all(|part| fits(part, name, min, max)) {
-            let problem = Problem::new(format!("`{field}` is not a {name}: {min} to {max}, *, ranges and steps"));
+            let problem =
+                Problem::new(format!("`{field}` does not fit the field {name}: {min} to {max}, *, ranges and steps"));
             return Err(problem.within(text[..at].chars().count(), field.chars().count()));
         }
         from = at + field.len();
@@ -139,7 +145,17 @@ mod tests {
         for good in ["30 2 * * *", "*/5 * * * *", "0 9-17/2 * jan-mar mon-fri", "0,30 0 1,15 * 7"] {
             assert!(check_cron(good).is_ok(), "{good}");
         }
-        for bad in ["", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "5-1 * * * *", "*/0 * * * *", "a * * * *", "* * * * 发"] {
+        for bad in [
+            "",
+            "* * * *",
+            "60 * * * *",
+            "* 24 * * *",
+            "* * 0 * *",
+            "5-1 * * * *",
+            "*/0 * * * *",
+            "a * * * *",
+            "* * * * 发",
+        ] {
             assert!(check_cron(bad).is_err(), "{bad}");
         }
         assert_eq!(check_cron("30 25 * * *").expect_err("hour").within, Some((3, 2)));

@@ -50,10 +50,16 @@ pub(crate) fn keep(read: &Read<'_>, catalog: &Catalog, out: &mut Mistakes) {
     let at = ["detect_within", "every", "timeout", "alert"].iter().find_map(|key| read.node.get(key));
     let spot = at.or_else(|| read.node.get("id")).unwrap_or(read.node).spot();
     let sum = budget::sum(&terms);
+    let hint = format!("{sum}, which is over detect_within {limit}");
+    if read.spec.runs_per_day.is_some() {
+        // Any change that makes it faster would need more runs than are allowed.
+        let hint = format!("{hint}; write detect_within: {worst} or a lower severity");
+        return out.error(&spot, format!("{over}: runs_per_day leaves no room for that"), Some(hint));
+    }
     match budget::smallest_fix(&terms, limit) {
-        Some(fix) => out.error(&spot, format!("{over}: {fix}"), Some(format!("{sum}, which is over detect_within {limit}"))),
+        Some(fix) => out.error(&spot, format!("{over}: {fix}"), Some(hint)),
         None => {
-            let hint = format!("{sum}; probe more often, or write detect_within: {worst} or a lower severity");
+            let hint = format!("{hint}; probe more often, or write detect_within: {worst} or a lower severity");
             out.error(&spot, format!("{over}: no single change is enough"), Some(hint));
         }
     }
@@ -72,7 +78,12 @@ fn page_after(read: &Read<'_>, catalog: &Catalog) -> Millis {
     let policy = route.map_or(&catalog.default_policy, |route| &route.policy);
     let first = catalog.policies.get(policy).and_then(|policy: &Policy| policy.steps.first());
     let targets = first.map_or(&[][..], |step| step.page.as_slice());
-    targets.iter().flat_map(|target| people(target, catalog)).filter_map(|id| first_entry(id, priority, catalog)).min().unwrap_or_default()
+    targets
+        .iter()
+        .flat_map(|target| people(target, catalog))
+        .filter_map(|id| first_entry(id, priority, catalog))
+        .min()
+        .unwrap_or_default()
 }
 
 fn people<'c>(target: &'c Target, catalog: &'c Catalog) -> Vec<&'c PersonId> {
@@ -101,10 +112,19 @@ fn ceiling(read: &Read<'_>, out: &mut Mistakes) {
         return;
     }
     let plain = DAY.0.div_ceil(spec.every.0.max(1));
-    let confirming = if k > 1 { format!("{plain} slots a day, each with up to {} confirming runs", k - 1) } else { "one run in each slot".into() };
+    let confirming = if k > 1 {
+        format!("{plain} slots a day, each with up to {} confirming runs", k - 1)
+    } else {
+        "one run in each slot".into()
+    };
     // As whole seconds, which is how people write it.
     let least = Duration::from_millis(DAY.0.saturating_mul(k).div_ceil(allowed)).as_millis().div_ceil(1_000);
     let least = Millis::secs(u64::try_from(least).unwrap_or(u64::MAX / 1_000));
-    let hint = format!("every {least} is the least{}", if k > 1 { "; down_after 1 needs no confirming runs" } else { "" });
-    out.error(&node.spot(), format!("up to {most} runs a day > {allowed}: every {} makes {confirming}", spec.every), Some(hint));
+    let hint =
+        format!("every {least} is the least{}", if k > 1 { "; down_after 1 needs no confirming runs" } else { "" });
+    out.error(
+        &node.spot(),
+        format!("up to {most} runs a day > {allowed}: every {} makes {confirming}", spec.every),
+        Some(hint),
+    );
 }
