@@ -201,8 +201,8 @@ impl Context<'_> {
             Value::Map(_) => {
                 out.map(node, what, &["env", "file"])?;
                 match out.exactly_one(node, what, &["env", "file"])? {
-                    (key, name) if key == "env" => self.from_env(name, out),
-                    (_, path) => self.from_file(path, out),
+                    (key, name) if key == "env" => self.in_env(name, out),
+                    (_, path) => self.in_file(path, out),
                 }
             }
             Value::Null | Value::List(_) => {
@@ -214,7 +214,7 @@ impl Context<'_> {
     }
 
     /// The value of an environment variable.
-    pub(crate) fn from_env(&self, node: &Node, out: &mut Mistakes) -> Option<Given> {
+    pub(crate) fn in_env(&self, node: &Node, out: &mut Mistakes) -> Option<Given> {
         let name = out.text(node, "the name of an environment variable")?;
         match (self.env)(name) {
             Some(value) if !value.is_empty() => Some(Given::Known(Secret::new(value))),
@@ -223,7 +223,7 @@ impl Context<'_> {
         }
     }
 
-    fn from_file(&self, node: &Node, out: &mut Mistakes) -> Option<Given> {
+    fn in_file(&self, node: &Node, out: &mut Mistakes) -> Option<Given> {
         let path = self.dir.join(out.text(node, "the path of a file")?);
         let shown = node.written();
         let mut bytes = Vec::new();

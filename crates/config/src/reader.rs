@@ -12,7 +12,7 @@ use crate::context::{Context, Defaults, Names, Secrets};
 use crate::files::{self, ROOT_FILE, Sources};
 use crate::gather::{self, Doc};
 use crate::mistake::{Mistake, Mistakes};
-use crate::model::{Config, Server, StoreUrl, Watchdog};
+use crate::model::{Check, Config, Server, StoreUrl, Watchdog};
 use crate::people::{self, Channels, Contacts};
 use crate::policies::{self, Reach};
 use crate::report::{ProbeBudget, Report};
@@ -134,6 +134,7 @@ impl Reading<'_> {
             catch_all,
         };
         self.gaps(&catalog);
+        self.tokens(&read);
         let mut budgets = BTreeMap::new();
         let mut specs = BTreeMap::new();
         for read in &read {
@@ -243,6 +244,21 @@ impl Reading<'_> {
                 format!("nobody is on duty in `{}` from {} to {}", rotation.id, local(gap.from), local(gap.to));
             let hint = "add a layer below that is always active, or write gaps_allowed: \"the reason\"".to_owned();
             self.out.error(&item.node.spot(), message, Some(hint));
+        }
+    }
+
+    /// A token says which heartbeat beats, so that no two may have the same.
+    fn tokens(&mut self, read: &[probe::Read<'_>]) {
+        let mut seen = BTreeMap::new();
+        for probe in read {
+            let Check::Heartbeat { token } = &probe.spec.check else { continue };
+            if token.reveal().is_empty() {
+                continue; // not set on this machine
+            }
+            let Some(other) = seen.insert(token.reveal().to_owned(), &probe.spec.id) else { continue };
+            let at = probe.node.get("heartbeat").and_then(|beat| beat.get("token")).unwrap_or(probe.node);
+            let message = format!("`{other}` has the same token: a beat of one would count for the other");
+            self.out.error(&at.spot(), message, Some("give each heartbeat a token of its own".into()));
         }
     }
 

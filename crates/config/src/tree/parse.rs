@@ -269,7 +269,7 @@ mod tests {
         let mut out = Mistakes::default();
         let file = Arc::new(SourceFile { name: "t.yaml".into(), text: text.into() });
         let node = parse_all(&[file], &mut out).pop();
-        (node, out.finish().0.iter().map(|m| m.headline()).collect())
+        (node, out.finish().0.iter().map(Mistake::headline).collect())
     }
 
     fn text_of<'n>(node: &'n Node, key: &str) -> &'n str {
