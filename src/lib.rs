@@ -10,6 +10,7 @@ pub mod clock;
 pub mod delivery;
 pub mod demo;
 pub mod driver;
+pub mod gate;
 pub mod inbox;
 pub mod intake;
 pub mod probers;

@@ -156,20 +156,25 @@ impl InboxReader {
             let Ok(pending) = self.answers.try_recv() else { break };
             out.push(pending);
         }
-        {
-            let mut verdicts = self.slots.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-            while out.len() < max {
-                let Some(((probe, site), verdict)) = verdicts.pop_first() else { break };
-                let id = InputId::from(format!("verdict-{probe}-{site}-{}", verdict.confirmed.as_microsecond()));
-                out.push(Pending { envelope: Envelope { id, input: Input::Verdict(verdict) }, reply: None });
-            }
-            if !verdicts.is_empty() {
-                self.slots.filled.notify_one();
-            }
-        }
+        out.extend(self.take_verdicts(max - out.len()));
         while out.len() < max {
             let Ok(pending) = self.signals.try_recv() else { break };
             out.push(pending);
+        }
+        out
+    }
+
+    /// Takes verdicts alone; at most `max`.
+    pub fn take_verdicts(&mut self, max: usize) -> Vec<Pending> {
+        let mut out = Vec::new();
+        let mut verdicts = self.slots.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        while out.len() < max {
+            let Some(((probe, site), verdict)) = verdicts.pop_first() else { break };
+            let id = InputId::from(format!("verdict-{probe}-{site}-{}", verdict.confirmed.as_microsecond()));
+            out.push(Pending { envelope: Envelope { id, input: Input::Verdict(verdict) }, reply: None });
+        }
+        if !verdicts.is_empty() {
+            self.slots.filled.notify_one();
         }
         out
     }

@@ -1,1 +1,60 @@
-//! intake
+//! What other systems and jobs tell us, turned into inputs: signals and heartbeats.
+//!
+//! Owns: `POST /api/v1/signals` and `/ping/{token}`. May import: `gate`, `inbox`, the engine and config crates.
+//! Never: decides, or answers before what it was told is durable.
+
+mod heartbeats;
+mod signals;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+
+use crate::gate::{Access, BODY_LIMIT, Declared, Gate, Routes};
+use crate::inbox::{Inbox, Live};
+
+/// What intake stands on; cheap to clone.
+#[derive(Clone)]
+pub struct Intake {
+    /// The engine's door.
+    pub inbox: Inbox,
+    /// The heartbeats of the configuration in force.
+    pub live: Arc<Live>,
+    /// Who may send signals.
+    pub gate: Gate,
+}
+
+/// Signals and heartbeats, for `listen`; to be merged with `web`'s router.
+pub fn router(intake: Intake) -> Router {
+    finished(inside(&intake), intake)
+}
+
+/// Heartbeats alone, for `edge`.
+pub fn edge_router(intake: Intake) -> Router {
+    finished(outside(&intake), intake)
+}
+
+/// Who may use which route of [`router`].
+pub fn access_table(intake: &Intake) -> Vec<Declared> {
+    inside(intake).table().to_vec()
+}
+
+fn outside(intake: &Intake) -> Routes<Intake> {
+    Routes::new(intake.gate.clone())
+        .get("/ping/{token}", Access::Link, heartbeats::success)
+        .post("/ping/{token}", Access::Link, heartbeats::success)
+        .get("/ping/{token}/{what}", Access::Link, heartbeats::other)
+        .post("/ping/{token}/{what}", Access::Link, heartbeats::other)
+}
+
+fn inside(intake: &Intake) -> Routes<Intake> {
+    outside(intake).post("/api/v1/signals", Access::Responder, signals::take)
+}
+
+fn finished(routes: Routes<Intake>, intake: Intake) -> Router {
+    routes.into_router().layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(intake)
+}

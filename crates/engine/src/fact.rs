@@ -12,7 +12,7 @@ use crate::ids::{
     ChannelId, DedupKey, Epoch, FactNo, LayerId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision,
     RotationId, SendId, SilenceId, TestId, TicketId,
 };
-use crate::input::{Actor, Unfinished};
+use crate::input::Actor;
 use crate::label::{Labels, Matcher};
 use crate::observation::RunSummary;
 use crate::time::Millis;
@@ -476,6 +476,8 @@ pub enum What {
         kind: MessageKind,
         /// After which page.
         page: PageId,
+        /// Who acted.
+        by: Option<String>,
     },
     /// A test page was asked for.
     TestAsked {
@@ -487,11 +489,6 @@ pub enum What {
         channel: ChannelId,
         /// Who asked.
         by: Actor,
-    },
-    /// Sends of an earlier epoch were found without an outcome.
-    TookOver {
-        /// Oldest first.
-        unfinished: Vec<Unfinished>,
     },
 }
 
@@ -534,7 +531,6 @@ impl What {
             Self::OverrideRemoved { .. } => "override_removed",
             Self::NoticeOwed { .. } => "notice_owed",
             Self::TestAsked { .. } => "test_asked",
-            Self::TookOver { .. } => "took_over",
         }
     }
 

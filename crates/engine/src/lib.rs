@@ -31,5 +31,5 @@ pub mod word;
 
 mod decide;
 
-pub use decide::Engine;
+pub use decide::{Decision, Engine, WakeReason};
 pub use jiff::Timestamp;

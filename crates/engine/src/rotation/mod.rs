@@ -1,8 +1,8 @@
 //! Who is on duty: a pure function of the configuration and the recorded overrides, nothing else.
 //! Preview, API, CLI and pager ask this one module.
 //!
-//! [`turn`] says when a layer hands off, [`window`] when it is active, [`layer`] puts the two together
-//! for one layer, [`expand`] lays overrides and layers over each other for a span, and [`zone`] is
+//! `turn` says when a layer hands off, `window` when it is active, `layer` puts the two together
+//! for one layer, `expand` lays overrides and layers over each other for a span, and `zone` is
 //! the little that all of them need of a time zone. May import: the catalog, ids, jiff. Never: a
 //! clock, memory between two questions.
 //!

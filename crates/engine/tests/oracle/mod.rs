@@ -144,7 +144,7 @@ fn handoff(turn: &Turn, k: i64) -> i64 {
 }
 
 /// For each wall minute from `base`: the number of the period that runs then, counted from the first
-/// that is not over at wall minute `since`.
+/// that is not over at wall minute `since`; those before it do not count at all.
 fn period_numbers(layer: &Layer, workdays: &[bool], base_day: i64, since: i64, until: i64) -> Vec<Option<i64>> {
     let (mut number, mut end) = (-1, i64::MIN);
     let mut out = Vec::new();
@@ -177,7 +177,11 @@ fn layer_timeline(layer: &Layer, calendar: &Calendar, clock: &WallClock, from: i
     let turn = &layer.turn;
     let begin = (number_of(turn.since) - 3) * DAY;
     let workdays: Vec<bool> = (begin / DAY..to / DAY + 5).map(|day| is_workday(calendar, day)).collect();
-    let numbers = period_numbers(layer, &workdays, begin / DAY, handoff(turn, 0), to + 2 * DAY);
+    let counted_since = match turn.by {
+        TurnBy::Calendar => i64::MIN,
+        TurnBy::Active => handoff(turn, 0),
+    };
+    let numbers = period_numbers(layer, &workdays, begin / DAY, counted_since, to + 2 * DAY);
     let mut out = Vec::new();
     let (mut turns, mut next, mut first) = (0_i64, handoff(turn, 0), None);
     let mut hint = 0;

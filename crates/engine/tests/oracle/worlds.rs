@@ -66,14 +66,23 @@ impl World {
     }
 }
 
+/// A clock change: its instant, and what the wall clock would have shown without it.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    at: i64,
+    wall: i64,
+}
+
 pub(crate) fn worlds() -> impl Strategy<Value = World> {
-    let place = (0..ZONES.len(), any::<prop::sample::Index>(), 110_i64..400, prop::bool::weighted(0.7));
+    let place = (0..ZONES.len(), any::<prop::sample::Index>(), 110_i64..400, prop::bool::weighted(0.85));
     (place, vec(layers(), 1..4), vec(overrides(), 0..4), vec(overrides(), 0..4), calendars(), any::<bool>()).prop_map(
         |((clock, near, day, at_a_change), layers, yaml, recorded, (free, worked), has_calendar)| {
-            let changes: Vec<i64> =
-                CLOCKS[clock].offsets.iter().map(|(since, _)| *since - CLOCKS[clock].from).collect();
-            let changes: Vec<_> = changes.into_iter().filter(|at| (110 * DAY..600 * DAY).contains(at)).collect();
-            let middle = if at_a_change && !changes.is_empty() { *near.get(&changes) } else { day * DAY };
+            let changes: Vec<_> = (CLOCKS[clock].offsets.windows(2))
+                .map(|pair| Change { at: pair[1].0, wall: pair[1].0 + pair[0].1 })
+                .filter(|change| (110 * DAY..600 * DAY).contains(&(change.at - CLOCKS[clock].from)))
+                .collect();
+            let change = (at_a_change && !changes.is_empty()).then(|| near.get(&changes));
+            let middle = change.map_or(day * DAY, |change| change.at - CLOCKS[clock].from);
             let from = CLOCKS[clock].from + middle - 6 * DAY;
             let first_day = from / DAY;
             let catalog = catalog(first_day, &free, &worked);
@@ -81,7 +90,7 @@ pub(crate) fn worlds() -> impl Strategy<Value = World> {
                 id: RotationId::from("duty"),
                 zone: CLOCKS[clock].zone.clone(),
                 calendar: has_calendar.then(|| CalendarId::from("own")),
-                layers: layers.into_iter().map(|layer| layer.build(first_day)).collect(),
+                layers: layers.into_iter().map(|layer| layer.build(first_day, change)).collect(),
                 overrides: yaml.iter().map(|over| over.build(from, None)).collect(),
                 gaps_allowed: None,
             };
@@ -147,11 +156,26 @@ struct MadeLayer {
     since: i64,
     by: TurnBy,
     only: Vec<MadeWindow>,
+    /// Hand off so many minutes after what the wall clock shows at the clock change, on its day.
+    aim: Option<i64>,
 }
 
 impl MadeLayer {
-    fn build(self, first_day: i64) -> Layer {
-        let turn = Turn { every: self.every, at: self.at, since: date(first_day - self.since), by: self.by };
+    fn build(mut self, first_day: i64, change: Option<&Change>) -> Layer {
+        let mut since = first_day - self.since;
+        if let (Some(change), Some(aim)) = (change, self.aim) {
+            let (day, minute) = ((change.wall + aim).div_euclid(DAY), (change.wall + aim).rem_euclid(DAY));
+            let date = date(day);
+            self.at.time = Time::constant((minute / 60) as i8, (minute % 60) as i8, 0, 0);
+            (self.at.weekday, self.at.day) = (Some(date.weekday()), Some(date.day()));
+            since = match self.every {
+                TurnEvery::Hours(_) => day,
+                TurnEvery::Days(n) => day - i64::from(n) * (self.since / 4),
+                TurnEvery::Weeks(n) => day - 7 * i64::from(n) * (self.since / 30),
+                TurnEvery::Months(_) => day - self.since,
+            };
+        }
+        let turn = Turn { every: self.every, at: self.at, since: date(since), by: self.by };
         let only = self.only.into_iter().map(|window| window.build(first_day)).collect();
         Layer { id: "layer".into(), people: self.people, turn, only }
     }
@@ -184,14 +208,9 @@ fn layers() -> impl Strategy<Value = MadeLayer> {
     });
     let by = prop_oneof![2 => Just(TurnBy::Calendar), 1 => Just(TurnBy::Active)];
     let only = prop_oneof![1 => Just(Vec::new()), 2 => vec(windows(), 1..4)];
-    (vec(people(), 1..5), every, at, -4_i64..90, by, only).prop_map(|(people, every, at, since, by, only)| MadeLayer {
-        people,
-        every,
-        at,
-        since,
-        by,
-        only,
-    })
+    let aim = prop::option::of((-6_i64..7).prop_map(|quarters| quarters * 15));
+    (vec(people(), 1..5), every, at, -4_i64..90, by, only, aim)
+        .prop_map(|(people, every, at, since, by, only, aim)| MadeLayer { people, every, at, since, by, only, aim })
 }
 
 #[derive(Clone, Debug)]

@@ -1,0 +1,244 @@
+//! What people ask for: acknowledge, resolve, escalate, decline, snooze, note, declare; silences,
+//! overrides, test pages.
+
+use jiff::Timestamp;
+
+use super::Turn;
+use crate::catalog::{Localized, Override};
+use crate::fact::{Because, Firing, MessageKind, Stage, What};
+use crate::ids::{
+    ChannelId, DedupKey, OverrideId, PageId, PersonId, RotationId, SendId, SendSubject, SilenceId, TestId, TicketId,
+};
+use crate::input::{Act, Actor, Answer, Deed, Refusal};
+use crate::label::{Labels, Matcher};
+use crate::state::{Phase, Ticket};
+use crate::time::after;
+use crate::word::{Priority, ResolvedAs, Severity};
+
+impl Turn<'_> {
+    /// Does what was asked for, or says why not.
+    pub(super) fn take_act(&mut self, act: &Act) -> Answer {
+        let by = &act.by;
+        let done = match &act.what {
+            Deed::Ack { ticket, page } => self.ack(*ticket, *page, by),
+            Deed::Resolve { ticket, resolved_as, cause } => self.resolve(*ticket, *resolved_as, cause.as_deref(), by),
+            Deed::Escalate { ticket, page } => self.escalate(*ticket, *page, by),
+            Deed::Decline { page } => self.decline(*page, by),
+            Deed::Snooze { ticket, until } => self.snooze(*ticket, *until, by),
+            Deed::Note { ticket, text } => self.note(*ticket, text, by),
+            Deed::Declare { summary, severity, labels } => self.declare(summary, *severity, labels),
+            Deed::AddSilence { matchers, until, reason } => self.add_silence(matchers, *until, reason, by),
+            Deed::EndSilence { silence } => self.end_silence_by(*silence, by),
+            Deed::AddOverride { rotation, person, from, to } => self.add_override(rotation, person, (*from, *to), by),
+            Deed::RemoveOverride { override_id } => self.remove_override(*override_id, by),
+            Deed::TestPage { person, channel } => self.test_page(person, channel.as_ref(), by),
+        };
+        done.unwrap_or_else(Answer::Refused)
+    }
+
+    fn ticket(&self, id: TicketId) -> Result<&Ticket, Refusal> {
+        self.state().tickets.get(&id).ok_or(Refusal::NoSuchTicket(id))
+    }
+
+    /// The ticket, open, and of the same occurrence as the page whose link was used.
+    fn open_ticket(&self, id: TicketId, page: Option<PageId>) -> Result<&Ticket, Refusal> {
+        let ticket = self.ticket(id)?;
+        if let Some(page) = page {
+            let page = ticket.page(page).ok_or(Refusal::NoSuchPage(page))?;
+            if page.occurrence != ticket.occurrence {
+                return Err(Refusal::EarlierOccurrence(id));
+            }
+        }
+        if ticket.is_open() { Ok(ticket) } else { Err(Refusal::AlreadyResolved(id)) }
+    }
+
+    fn ack(&mut self, id: TicketId, page: Option<PageId>, by: &Actor) -> Result<Answer, Refusal> {
+        let ticket = self.open_ticket(id, page)?;
+        if matches!(ticket.phase, Phase::Acknowledged(_)) {
+            return Ok(Answer::Ticket { ticket: id, already: true }); // two people answered; the first holds it
+        }
+        let timeout = self.catalog.policies.get(&ticket.routed.policy).and_then(|p| p.ack_timeout);
+        let times_out = timeout.map(|t| after(self.now, t));
+        self.record(Some(id), What::Acknowledged { by: by.clone(), page, times_out });
+        self.tell_everybody(id, MessageKind::Acknowledged, Some(by.name.clone()), by.person.as_ref());
+        Ok(Answer::Ticket { ticket: id, already: false })
+    }
+
+    fn resolve(&mut self, id: TicketId, as_: ResolvedAs, cause: Option<&str>, by: &Actor) -> Result<Answer, Refusal> {
+        if !self.ticket(id)?.is_open() {
+            return Ok(Answer::Ticket { ticket: id, already: true });
+        }
+        self.close(id, as_, cause.map(Into::into), by.clone());
+        Ok(Answer::Ticket { ticket: id, already: false })
+    }
+
+    fn escalate(&mut self, id: TicketId, page: Option<PageId>, by: &Actor) -> Result<Answer, Refusal> {
+        let (pass, stage) = self.open_ticket(id, page)?.reached;
+        self.record(Some(id), What::Escalated { by: by.clone(), page });
+        self.tell_everybody(id, MessageKind::Escalated, Some(by.name.clone()), by.person.as_ref());
+        let (pass, stage) = self.ask_for(id, |ask| ask.following(pass, stage)).unwrap_or((1, Stage::Step(0)));
+        self.enter(id, pass, stage, Because::Escalated);
+        self.advance(id);
+        Ok(Answer::Ticket { ticket: id, already: false })
+    }
+
+    fn decline(&mut self, page: PageId, by: &Actor) -> Result<Answer, Refusal> {
+        let id = page.ticket;
+        let ticket = self.open_ticket(id, Some(page))?;
+        let declined = ticket.page(page).is_some_and(|p| p.declined);
+        let chased = matches!(ticket.phase, Phase::Triggered(_));
+        if declined || !chased {
+            return Ok(Answer::Ticket { ticket: id, already: true });
+        }
+        self.record(Some(id), What::Declined { by: by.clone(), page });
+        self.advance(id);
+        Ok(Answer::Ticket { ticket: id, already: false })
+    }
+
+    fn snooze(&mut self, id: TicketId, until: Timestamp, by: &Actor) -> Result<Answer, Refusal> {
+        let chased = matches!(self.open_ticket(id, None)?.phase, Phase::Triggered(_));
+        if until <= self.now {
+            return Err(Refusal::EndsBeforeItStarts);
+        }
+        self.record(Some(id), What::Snoozed { by: by.clone(), until });
+        if chased {
+            self.tell_everybody(id, MessageKind::Acknowledged, Some(by.name.clone()), by.person.as_ref());
+        }
+        Ok(Answer::Ticket { ticket: id, already: false })
+    }
+
+    fn note(&mut self, id: TicketId, text: &str, by: &Actor) -> Result<Answer, Refusal> {
+        self.ticket(id)?;
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Refusal::Empty("text".into()));
+        }
+        self.record(Some(id), What::Noted { by: by.clone(), text: text.into() });
+        Ok(Answer::Ticket { ticket: id, already: false })
+    }
+
+    /// A fault that a person declares always has a ticket of its own, and is ended by a person.
+    fn declare(&mut self, summary: &str, severity: Severity, labels: &Labels) -> Result<Answer, Refusal> {
+        let summary = summary.trim();
+        if summary.is_empty() {
+            return Err(Refusal::Empty("summary".into()));
+        }
+        let severity = severity.max(Severity::Warning);
+        let key = DedupKey::from(format!("api:declare-{}", self.state().last_ticket + 1));
+        let mut labels = labels.clone();
+        labels.insert("severity".into(), severity.to_string());
+        let now = self.now;
+        let ticket = self.fire(Firing {
+            key: key.clone(),
+            probe: None,
+            kind: None,
+            severity,
+            title: Localized::same(summary),
+            impact: None,
+            summary: summary.into(),
+            labels,
+            owner: None,
+            runbook: Vec::new(),
+            started_at: now,
+            seen: now,
+            confirmed: now,
+            last_good: None,
+            runs: 1,
+            run: None,
+        });
+        Ok(match ticket {
+            Some(ticket) => Answer::Ticket { ticket, already: false },
+            None => Answer::Signal { dedup_key: key, ticket: None }, // a silence matches its labels
+        })
+    }
+
+    fn add_silence(
+        &mut self,
+        matchers: &[Matcher],
+        until: Timestamp,
+        reason: &str,
+        by: &Actor,
+    ) -> Result<Answer, Refusal> {
+        if matchers.is_empty() {
+            return Err(Refusal::MatchesEverything);
+        }
+        if reason.trim().is_empty() {
+            return Err(Refusal::Empty("reason".into()));
+        }
+        if until <= self.now {
+            return Err(Refusal::EndsBeforeItStarts);
+        }
+        let silence = SilenceId(self.state().last_silence + 1);
+        let (matchers, reason, by) = (matchers.to_vec(), reason.trim().into(), by.clone());
+        self.record(None, What::SilenceAdded { silence, matchers, until, by, reason });
+        let chased = |t: &&Ticket| matches!(t.phase, Phase::Triggered(_));
+        let chased: Vec<TicketId> = self.state().tickets.values().filter(chased).map(|t| t.id).collect();
+        for id in chased {
+            self.hold_if_silenced(id);
+        }
+        Ok(Answer::Silence(silence))
+    }
+
+    fn end_silence_by(&mut self, silence: SilenceId, by: &Actor) -> Result<Answer, Refusal> {
+        if !self.state().silences.contains_key(&silence) {
+            return Err(Refusal::NoSuchSilence(silence));
+        }
+        self.end_silence(silence, by.clone());
+        Ok(Answer::Silence(silence))
+    }
+
+    fn add_override(
+        &mut self,
+        rotation: &RotationId,
+        person: &PersonId,
+        (from, to): (Timestamp, Timestamp),
+        by: &Actor,
+    ) -> Result<Answer, Refusal> {
+        if !self.catalog.rotations.contains_key(rotation) {
+            return Err(Refusal::NoSuchRotation(rotation.clone()));
+        }
+        if !self.catalog.people.contains_key(person) {
+            return Err(Refusal::NoSuchPerson(person.clone()));
+        }
+        if to <= from || to <= self.now {
+            return Err(Refusal::EndsBeforeItStarts);
+        }
+        let id = OverrideId(self.state().last_override + 1);
+        let override_ = Override { id: Some(id), rotation: rotation.clone(), person: person.clone(), from, to };
+        self.record(None, What::OverrideAdded { override_, by: by.clone() });
+        self.duty_may_have_changed();
+        Ok(Answer::Override(id))
+    }
+
+    fn remove_override(&mut self, id: OverrideId, by: &Actor) -> Result<Answer, Refusal> {
+        if !self.state().overrides.iter().any(|o| o.id == Some(id)) {
+            return Err(Refusal::NoSuchOverride(id));
+        }
+        self.record(None, What::OverrideRemoved { override_id: id, by: by.clone() });
+        self.duty_may_have_changed();
+        Ok(Answer::Override(id))
+    }
+
+    fn duty_may_have_changed(&mut self) {
+        self.engine.duty_due = Some(self.now);
+        self.look_at_duty();
+    }
+
+    fn test_page(&mut self, id: &PersonId, channel: Option<&ChannelId>, by: &Actor) -> Result<Answer, Refusal> {
+        let person = self.catalog.people.get(id).ok_or_else(|| Refusal::NoSuchPerson(id.clone()))?;
+        let ladder = person.page_by.ladder(Priority::P1);
+        let first = ladder.iter().flat_map(|e| &e.via).find(|c| person.channels.contains(*c));
+        let channel = match channel {
+            Some(channel) if person.channels.contains(channel) => channel.clone(),
+            Some(channel) => return Err(Refusal::NoContact { person: id.clone(), channel: channel.clone() }),
+            None => first.cloned().ok_or_else(|| Refusal::NoContacts(id.clone()))?,
+        };
+        let test = TestId(self.state().last_test + 1);
+        let asked = What::TestAsked { test, person: id.clone(), channel: channel.clone(), by: by.clone() };
+        self.record(None, asked);
+        let send = SendId { subject: SendSubject::Test(test), attempt: 1 };
+        let message = self.message(send, id.clone(), channel, MessageKind::Test, None, Some(by.name.clone()));
+        self.out.outbox.push(message);
+        Ok(Answer::Test(test))
+    }
+}

@@ -1,0 +1,193 @@
+//! Alerts and tickets: a fault fires, joins, changes, ends; a ticket opens, reopens, resolves.
+
+use super::Turn;
+use crate::fact::{Because, Firing, MessageKind, Quiet, Routed, Stage, What};
+use crate::ids::{DedupKey, SilenceId, TicketId};
+use crate::input::Actor;
+use crate::routing;
+use crate::state::{Phase, Ticket};
+use crate::time::elapsed;
+use crate::word::{Priority, ResolvedAs, Severity};
+
+impl Turn<'_> {
+    /// A fault is there. Returns its ticket, where it has one.
+    pub(super) fn fire(&mut self, alert: Firing) -> Option<TicketId> {
+        if let Some(ticket) = self.state().firing_ticket(&alert.key) {
+            let id = ticket.id;
+            self.change(id, alert);
+            return Some(id);
+        }
+        let quiet = match self.state().silence_for(&alert.labels) {
+            _ if alert.severity == Severity::Info => Some(Quiet::Info),
+            Some((silence, _)) => Some(Quiet::Silenced(silence)),
+            None => None,
+        };
+        if let Some(quiet) = quiet {
+            self.keep_quiet(alert, quiet);
+            return None;
+        }
+        let routed = routing::route(self.catalog, &alert.key, &alert.labels, alert.severity);
+        if let Some(id) = self.state().open_in_group(&routed.group) {
+            self.join(id, alert, &routed);
+            return Some(id);
+        }
+        Some(match self.reopens(&alert.key, &routed) {
+            Some(id) => self.reopen(id, alert, routed),
+            None => self.open(alert, routed),
+        })
+    }
+
+    fn keep_quiet(&mut self, alert: Firing, quiet: Quiet) {
+        let same =
+            self.state().quiet.get(&alert.key).is_some_and(|q| q.quiet == quiet && q.alert.severity == alert.severity);
+        if !same {
+            let revision = self.catalog.revision.clone();
+            self.record(None, What::AlertQuiet { alert, quiet, revision });
+        }
+    }
+
+    fn open(&mut self, alert: Firing, routed: Routed) -> TicketId {
+        let id = TicketId(self.state().last_ticket + 1);
+        let revision = self.catalog.revision.clone();
+        self.record(Some(id), What::TicketOpened { alert, routed, revision });
+        self.enter(id, 1, Stage::Step(0), Because::Opened);
+        self.advance(id);
+        id
+    }
+
+    fn reopens(&self, key: &DedupKey, routed: &Routed) -> Option<TicketId> {
+        let ticket = self.state().tickets.get(self.state().by_key.get(key)?)?;
+        let Phase::Resolved(closed) = &ticket.phase else { return None };
+        // Zero means never, even within the same instant.
+        (elapsed(closed.at, self.now) < routed.reopen_within).then_some(ticket.id)
+    }
+
+    fn reopen(&mut self, id: TicketId, alert: Firing, routed: Routed) -> TicketId {
+        let occurrence = self.state().tickets.get(&id).map_or(2, |t| t.occurrence + 1);
+        let revision = self.catalog.revision.clone();
+        self.record(Some(id), What::TicketReopened { alert, routed, occurrence, revision });
+        self.enter(id, 1, Stage::Step(0), Because::Reopened);
+        self.advance(id);
+        id
+    }
+
+    fn join(&mut self, id: TicketId, alert: Firing, routed: &Routed) {
+        let Some(ticket) = self.state().tickets.get(&id) else { return };
+        let pages = pages_again(ticket, alert.severity, self.now, routed);
+        let priority = ticket.routed.priority.min(routed.priority);
+        self.record(Some(id), What::AlertJoined { alert, priority });
+        if pages {
+            self.enter(id, 1, Stage::Step(0), Because::Regrouped);
+        }
+        self.advance(id);
+    }
+
+    /// A live fault is told again: nothing new makes no fact.
+    fn change(&mut self, id: TicketId, mut alert: Firing) {
+        let Some(ticket) = self.state().tickets.get(&id) else { return };
+        let Some(before) = ticket.member(&alert.key).map(|m| &m.alert) else { return };
+        let same = (before.severity, before.kind, &before.summary, &before.labels)
+            == (alert.severity, alert.kind, &alert.summary, &alert.labels);
+        if same {
+            return;
+        }
+        alert.started_at = before.started_at.min(alert.started_at);
+        alert.seen = before.seen.min(alert.seen);
+        alert.last_good = before.last_good.or(alert.last_good);
+        let worse = alert.severity > ticket.worst;
+        let priority = ticket.routed.priority.min(self.priority_of(&alert));
+        self.record(Some(id), What::AlertChanged { alert, priority });
+        if worse {
+            self.enter(id, 1, Stage::Step(0), Because::Regrouped);
+        }
+        self.advance(id);
+    }
+
+    fn priority_of(&self, alert: &Firing) -> Priority {
+        routing::route(self.catalog, &alert.key, &alert.labels, alert.severity).priority
+    }
+
+    /// A fault is over. Returns the ticket it belonged to.
+    pub(super) fn end(&mut self, key: &DedupKey, reason: &str) -> Option<TicketId> {
+        if self.state().quiet.contains_key(key) || self.state().set_aside.contains(key) {
+            self.record(None, What::QuietResolved { key: key.clone() });
+            return None;
+        }
+        let id = self.state().firing_ticket(key)?.id;
+        self.record(Some(id), What::AlertResolved { key: key.clone(), reason: reason.into() });
+        if self.state().tickets.get(&id).is_some_and(|t| t.firing().next().is_none()) {
+            self.close(id, ResolvedAs::SelfRecovered, None, Actor::engine());
+        }
+        Some(id)
+    }
+
+    /// Ends a ticket and tells everybody who was paged.
+    pub(super) fn close(&mut self, id: TicketId, resolved_as: ResolvedAs, cause: Option<String>, by: Actor) {
+        let name = by.name.clone();
+        self.record(Some(id), What::TicketResolved { resolved_as, cause, by });
+        self.tell_everybody(id, MessageKind::Resolved, Some(name), None);
+    }
+
+    /// Silences whose time has come end; what they kept quiet is looked at anew.
+    pub(super) fn end_silences(&mut self) {
+        let ended = self.state().silences.iter().filter(|(_, s)| s.until <= self.now).map(|(id, _)| *id);
+        for silence in ended.collect::<Vec<_>>() {
+            self.end_silence(silence, Actor::engine());
+        }
+    }
+
+    /// Ends one silence: what still fires is paged from step 1.
+    pub(super) fn end_silence(&mut self, silence: SilenceId, by: Actor) {
+        self.record(None, What::SilenceEnded { silence, by });
+        let muted = self.state().quiet.values().filter(|q| q.quiet == Quiet::Silenced(silence));
+        for alert in muted.map(|q| q.alert.clone()).collect::<Vec<_>>() {
+            self.fire(alert);
+        }
+        let held = |t: &&Ticket| t.phase == Phase::Held { silence };
+        let held: Vec<TicketId> = self.state().tickets.values().filter(held).map(|t| t.id).collect();
+        for id in held {
+            if !self.hold_if_silenced(id) {
+                self.enter(id, 1, Stage::Step(0), Because::SilenceEnded(silence));
+                self.advance(id);
+            }
+        }
+    }
+
+    /// Holds the paging of a ticket all of whose live alerts are silenced; whether it is held.
+    pub(super) fn hold_if_silenced(&mut self, id: TicketId) -> bool {
+        let Some(ticket) = self.state().tickets.get(&id) else { return false };
+        let silences: Option<Vec<(SilenceId, jiff::Timestamp)>> =
+            ticket.firing().map(|m| self.state().silence_for(&m.alert.labels).map(|(id, s)| (id, s.until))).collect();
+        // Held until the first of them ends: then one of its alerts may have to be paged.
+        let Some((silence, until)) = silences.and_then(|all| all.into_iter().min_by_key(|(_, until)| *until)) else {
+            return false;
+        };
+        self.record(Some(id), What::Held { silence, until });
+        self.tell_everybody(id, MessageKind::Cancelled, None, None);
+        true
+    }
+
+    /// Tickets go on when their probe is gone from the configuration, and say so once.
+    pub(super) fn note_gone_probes(&mut self) {
+        let gone = |t: &Ticket| {
+            let probes =
+                t.members.iter().filter(|m| m.is_firing() && !m.probe_gone).filter_map(|m| m.alert.probe.clone());
+            probes.filter(|p| !self.catalog.probes.contains_key(p)).map(|p| (t.id, p)).collect::<Vec<_>>()
+        };
+        let all: Vec<_> = self.state().tickets.values().filter(|t| t.is_open()).flat_map(gone).collect();
+        for (id, probe) in all {
+            self.record(Some(id), What::ProbeGone { probe });
+        }
+    }
+}
+
+/// Whether a new member of an open ticket pages: it is worse than all before, the ticket was taken too
+/// long ago, or paging was held for the others alone.
+fn pages_again(ticket: &Ticket, severity: Severity, now: jiff::Timestamp, routed: &Routed) -> bool {
+    match &ticket.phase {
+        Phase::Triggered(_) => severity > ticket.worst,
+        Phase::Acknowledged(acked) => severity > ticket.worst || elapsed(acked.at, now) > routed.regroup_after,
+        Phase::Held { .. } => true,
+        Phase::Resolved(_) => false,
+    }
+}

@@ -1,0 +1,32 @@
+//! Recording who is on duty, so that questions about the past are answered from what was true then.
+
+use super::Turn;
+use crate::fact::{DutyRecord, What};
+use crate::rotation;
+
+impl Turn<'_> {
+    /// Records every rotation whose duty is not as recorded, when it is time to look.
+    pub(super) fn look_at_duty(&mut self) {
+        if self.engine.duty_due.is_none_or(|due| due > self.now) {
+            return;
+        }
+        let mut next = None;
+        let mut changes = Vec::new();
+        for rotation in self.catalog.rotations.values() {
+            let recorded = &self.state().overrides;
+            let now = rotation::on_duty(self.catalog, rotation, recorded, self.now);
+            let on_duty: Vec<DutyRecord> =
+                now.into_iter().map(|d| DutyRecord { person: d.person, layer: d.layer }).collect();
+            if self.state().duty.get(&rotation.id) != Some(&on_duty) {
+                changes.push((rotation.id.clone(), on_duty));
+            }
+            let change = rotation::next_change(self.catalog, rotation, recorded, self.now);
+            next = [next, change].into_iter().flatten().min();
+        }
+        for (rotation, on_duty) in changes {
+            let revision = self.catalog.revision.clone();
+            self.record(None, What::DutyChanged { rotation, on_duty, revision });
+        }
+        self.engine.duty_due = next;
+    }
+}

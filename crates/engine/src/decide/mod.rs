@@ -1,0 +1,231 @@
+//! Deciding: what an input means now. Each fact is folded in as it is recorded, so that what follows
+//! in the same decision sees it, and the state changes in no other way.
+
+mod act;
+mod alert;
+mod chase;
+mod duty;
+mod message;
+mod people;
+mod send;
+mod show;
+mod signal;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::Timestamp;
+
+use crate::catalog::Catalog;
+use crate::commit::{Commit, Mark, TicketRow};
+use crate::fact::{Fact, What};
+use crate::ids::{Epoch, InputId, SendId, TicketId};
+use crate::input::{Answer, Envelope, Input};
+use crate::outgoing::Outgoing;
+use crate::state::State;
+use crate::view::LiveView;
+
+/// How many answers are remembered, so that a repeated input gets the same one.
+const ANSWERS_KEPT: usize = 4_096;
+
+/// The engine: the state and what is derived from it.
+#[derive(Debug)]
+pub struct Engine {
+    state: State,
+    epoch: Epoch,
+    /// When who is on duty has to be looked at again.
+    duty_due: Option<Timestamp>,
+    /// Before this instant no heartbeat is missed: jobs could not reach us while we were not there.
+    beats_from: Option<Timestamp>,
+    answers: BTreeMap<InputId, Answer>,
+    /// The ids in `answers`, oldest first.
+    answered: VecDeque<InputId>,
+}
+
+/// What a decision wants done, beside what it already did to the state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    /// What happened, in order.
+    pub facts: Vec<Fact>,
+    /// New messages.
+    pub outbox: Vec<Outgoing>,
+    /// Messages that have an outcome now.
+    pub ended: Vec<SendId>,
+    /// Messages of an earlier epoch that are sent as they are.
+    pub adopted: Vec<SendId>,
+    /// Last values.
+    pub marks: Vec<Mark>,
+    /// Tickets whose projections must be written.
+    pub touched: BTreeSet<TicketId>,
+}
+
+/// Why the engine wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WakeReason {
+    /// A step, an entry, a try or a snooze of this ticket is due.
+    Ticket(TicketId),
+    /// A silence ends.
+    Silence,
+    /// A heartbeat is due.
+    Heartbeat,
+    /// A shift ends.
+    Duty,
+}
+
+impl Engine {
+    /// An engine over a state, deciding in `epoch`.
+    pub fn new(state: State, epoch: Epoch) -> Self {
+        Self {
+            state,
+            epoch,
+            duty_due: Some(Timestamp::MIN),
+            beats_from: None,
+            answers: BTreeMap::new(),
+            answered: VecDeque::new(),
+        }
+    }
+
+    /// The epoch it decides in.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The state.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Decides what an input means at `now` and folds it in. The answer may be shown once the
+    /// decision is durable.
+    pub fn decide(&mut self, catalog: &Catalog, now: Timestamp, envelope: &Envelope, out: &mut Decision) -> Answer {
+        if let Some(answer) = self.answers.get(&envelope.id) {
+            return answer.clone();
+        }
+        let mut turn = Turn { engine: self, catalog, now, out };
+        let answer = turn.take(&envelope.input);
+        if matches!(envelope.input, Input::Act(_) | Input::Signal(_)) {
+            self.remember(envelope.id.clone(), answer.clone());
+        }
+        answer
+    }
+
+    fn remember(&mut self, id: InputId, answer: Answer) {
+        if self.answered.len() == ANSWERS_KEPT
+            && let Some(oldest) = self.answered.pop_front()
+        {
+            self.answers.remove(&oldest);
+        }
+        self.answered.push_back(id.clone());
+        self.answers.insert(id, answer);
+    }
+
+    /// When something is due next, and what.
+    pub fn next_wake(&self, catalog: &Catalog) -> Option<(Timestamp, WakeReason)> {
+        let tickets =
+            self.state.tickets.values().filter_map(|t| Some((chase::next_wake(t)?, WakeReason::Ticket(t.id))));
+        let silences = self.state.silences.values().map(|s| (s.until, WakeReason::Silence));
+        let beats = self.next_beat(catalog).map(|at| (at, WakeReason::Heartbeat));
+        let duty = self.duty_due.map(|at| (at, WakeReason::Duty));
+        tickets.chain(silences).chain(beats).chain(duty).min()
+    }
+
+    /// What the outside may look at.
+    pub fn view(&self, catalog: &Catalog, now: Timestamp, before: &LiveView, touched: &BTreeSet<TicketId>) -> LiveView {
+        show::live_view(&self.state, catalog, now, before, touched)
+    }
+
+    /// The commit that makes a decision durable.
+    pub fn commit(&self, catalog: &Catalog, now: Timestamp, decision: Decision) -> Commit {
+        let rows = decision.touched.iter().filter_map(|id| self.state.tickets.get(id));
+        let tickets: Vec<TicketRow> = rows.map(|t| show::ticket_row(&self.state, catalog, now, t)).collect();
+        let Decision { facts, outbox, ended, adopted, marks, touched: _ } = decision;
+        Commit { epoch: self.epoch, at: Some(now), facts, tickets, outbox, ended, adopted, marks }
+    }
+}
+
+/// One decision under way.
+struct Turn<'a> {
+    engine: &'a mut Engine,
+    catalog: &'a Catalog,
+    now: Timestamp,
+    out: &'a mut Decision,
+}
+
+impl Turn<'_> {
+    fn take(&mut self, input: &Input) -> Answer {
+        match input {
+            Input::Verdict(verdict) => self.take_verdict(verdict),
+            Input::Signal(signal) => self.take_signal(signal),
+            Input::Beat { probe, beat } => self.take_beat(probe, *beat),
+            Input::Act(act) => self.take_act(act),
+            Input::Report(report) => self.take_report(report),
+            Input::Tick => {
+                self.tick();
+                Answer::Done
+            }
+            Input::ClockStepped { by_ms } => {
+                self.record(None, What::ClockShifted { by_ms: *by_ms });
+                self.engine.duty_due = Some(self.now);
+                self.tick();
+                Answer::Done
+            }
+            Input::TookOver { unfinished } => {
+                self.take_over(unfinished);
+                Answer::Done
+            }
+            Input::Reloaded => {
+                self.reloaded();
+                Answer::Done
+            }
+        }
+    }
+
+    /// Records a fact and folds it in.
+    fn record(&mut self, ticket: Option<TicketId>, what: What) {
+        let fact = Fact { no: self.state().last_fact.next(), epoch: self.engine.epoch, at: self.now, ticket, what };
+        self.engine.state.apply(&fact);
+        if let Some(ticket) = ticket {
+            self.out.touched.insert(ticket);
+        }
+        self.out.facts.push(fact);
+    }
+
+    /// Keeps a last value.
+    fn mark(&mut self, mark: Mark) {
+        self.engine.state.mark(mark.clone());
+        self.out.marks.retain(|m| m.key() != mark.key());
+        self.out.marks.push(mark);
+    }
+
+    fn state(&self) -> &State {
+        &self.engine.state
+    }
+
+    /// Does everything that is due now.
+    fn tick(&mut self) {
+        self.look_at_duty();
+        self.end_silences();
+        self.look_at_beats();
+        let tickets: Vec<TicketId> = self.state().tickets.keys().copied().collect();
+        for id in tickets {
+            self.advance(id);
+        }
+    }
+
+    fn reloaded(&mut self) {
+        self.record(None, What::Reloaded { revision: self.catalog.revision.clone() });
+        self.engine.duty_due = Some(self.now);
+        self.note_gone_probes();
+        self.tick();
+    }
+
+    fn take_over(&mut self, unfinished: &[crate::input::Unfinished]) {
+        self.record(None, What::Started { revision: self.catalog.revision.clone() });
+        self.engine.duty_due = Some(self.now);
+        self.engine.beats_from = Some(crate::time::after(self.now, signal::BEATS_HELD));
+        for row in unfinished {
+            self.settle_unfinished(row);
+        }
+        self.note_gone_probes();
+        self.tick();
+    }
+}

@@ -1,0 +1,164 @@
+//! Whom a stage of a policy pages, and why; whom it passes over, and why.
+
+use jiff::Timestamp;
+
+use crate::catalog::{Catalog, LadderEntry, Override, Person, Policy, Target};
+use crate::fact::{Skip, Stage};
+use crate::ids::{PersonId, RotationId};
+use crate::rotation;
+use crate::view::Why;
+use crate::word::Priority;
+
+/// Somebody to page.
+pub(super) struct Called {
+    pub(super) person: PersonId,
+    pub(super) ladder: Vec<LadderEntry>,
+    pub(super) why: Why,
+}
+
+/// Whom a stage pages and whom it passes over.
+#[derive(Default)]
+pub(super) struct Staff {
+    pub(super) called: Vec<Called>,
+    pub(super) skipped: Vec<(Option<PersonId>, Skip)>,
+}
+
+/// What decides about staff.
+pub(super) struct Ask<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) recorded: &'a [Override],
+    pub(super) route: &'a str,
+    pub(super) policy: &'a Policy,
+    pub(super) priority: Priority,
+    pub(super) at: Timestamp,
+}
+
+impl Ask<'_> {
+    /// Whom `stage` pages at this instant. A person who is named twice is paged once, for the first
+    /// reason.
+    pub(super) fn staff(&self, stage: Stage) -> Staff {
+        let mut staff = Staff::default();
+        match stage {
+            Stage::CatchAll => {
+                let why = self.why("catch-all of the policy".into());
+                self.call(&self.policy.catch_all.person, why, &mut staff);
+            }
+            Stage::Step(index) => {
+                let step = self.policy.steps.get(index as usize);
+                for target in step.map(|s| s.page.as_slice()).unwrap_or_default() {
+                    self.call_target(target, index, &mut staff);
+                }
+            }
+        }
+        staff
+    }
+
+    /// What comes after a stage: the next step, the next pass, the catch-all.
+    pub(super) fn following(&self, pass: u32, stage: Stage) -> (u32, Stage) {
+        let steps = u32::try_from(self.policy.steps.len()).unwrap_or(u32::MAX);
+        match stage {
+            Stage::Step(index) if index + 1 < steps => (pass, Stage::Step(index + 1)),
+            Stage::Step(_) if pass <= self.policy.repeat => (pass + 1, Stage::Step(0)),
+            Stage::Step(_) | Stage::CatchAll => (pass, Stage::CatchAll),
+        }
+    }
+
+    /// The first stage from here on that has somebody, and the ones passed over on the way. A whole
+    /// pass without anybody leads to the catch-all, which is returned even when it has nobody.
+    pub(super) fn staffed(&self, mut pass: u32, mut stage: Stage) -> (u32, Stage, Staff, Vec<(Stage, Staff)>) {
+        let mut passed_over = Vec::new();
+        loop {
+            let staff = self.staff(stage);
+            if !staff.called.is_empty() || stage == Stage::CatchAll {
+                return (pass, stage, staff, passed_over);
+            }
+            passed_over.push((stage, staff));
+            (pass, stage) = self.following(pass, stage);
+            if passed_over.len() >= self.policy.steps.len() {
+                stage = Stage::CatchAll;
+            }
+        }
+    }
+
+    fn call_target(&self, target: &Target, index: u32, staff: &mut Staff) {
+        match target {
+            Target::Person(id) => {
+                let why = self.why(format!("named by step {}", index + 1));
+                self.call(id, why, staff);
+            }
+            Target::Rotation(id) => self.call_on_duty(id, staff),
+            Target::WholeRotation(id) => {
+                for person in self.catalog.rotations.get(id).map(rotation::people_of).unwrap_or_default() {
+                    let mut why = self.why(format!("a member of {id}"));
+                    why.rotation = Some(id.clone());
+                    self.call(&person, why, staff);
+                }
+            }
+        }
+    }
+
+    fn call_on_duty(&self, id: &RotationId, staff: &mut Staff) {
+        let rotation = self.catalog.rotations.get(id);
+        let shift = rotation.and_then(|r| rotation::shift_at(self.catalog, r, self.recorded, self.at));
+        let Some((on_duty, _, until)) = shift else {
+            staff.skipped.push((None, Skip::NobodyOnDuty { rotation: id.clone() }));
+            return;
+        };
+        let by = match (&on_duty.layer, &on_duty.override_) {
+            (Some(layer), _) => format!("layer {layer}"),
+            (None, Some(over)) => format!("override {over}"),
+            (None, None) => "the rotation".into(),
+        };
+        let mut why = self.why(format!("on duty in {id} ({by})"));
+        why.rotation = Some(id.clone());
+        why.layer = on_duty.layer;
+        why.override_ = on_duty.override_;
+        why.until = until;
+        self.call(&on_duty.person, why, staff);
+    }
+
+    fn call(&self, id: &PersonId, why: Why, staff: &mut Staff) {
+        if staff.called.iter().any(|c| c.person == *id) {
+            return;
+        }
+        match self.reach(id) {
+            Ok(ladder) => staff.called.push(Called { person: id.clone(), ladder, why }),
+            Err(skip) => staff.skipped.push((Some(id.clone()), skip)),
+        }
+    }
+
+    fn reach(&self, id: &PersonId) -> Result<Vec<LadderEntry>, Skip> {
+        let person = self.catalog.people.get(id).ok_or(Skip::Gone)?;
+        if person.disabled {
+            return Err(Skip::Disabled);
+        }
+        let ladder = ladder_of(person, self.priority);
+        if ladder.is_empty() { Err(Skip::NoContact) } else { Ok(ladder) }
+    }
+
+    fn why(&self, text: String) -> Why {
+        Why {
+            revision: self.catalog.revision.clone(),
+            route: self.route.into(),
+            rotation: None,
+            layer: None,
+            override_: None,
+            until: None,
+            text,
+        }
+    }
+}
+
+/// The entries of a person's ladder that have a channel with an address. A `normal` ladder that comes
+/// to nothing falls back to the urgent one: being reached late beats not being reached.
+fn ladder_of(person: &Person, priority: Priority) -> Vec<LadderEntry> {
+    let usable = |entries: &[LadderEntry]| -> Vec<LadderEntry> {
+        let keep = |e: &LadderEntry| {
+            let via: Vec<_> = e.via.iter().filter(|c| person.channels.contains(*c)).cloned().collect();
+            (!via.is_empty()).then_some(LadderEntry { after: e.after, via })
+        };
+        entries.iter().filter_map(keep).collect()
+    };
+    let ladder = usable(person.page_by.ladder(priority));
+    if ladder.is_empty() { usable(&person.page_by.urgent) } else { ladder }
+}

@@ -1,0 +1,189 @@
+//! From the state to what the outside sees.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::chase;
+use crate::catalog::Catalog;
+use crate::commit::TicketRow;
+use crate::fact::{Quiet, Stage};
+use crate::ids::{SiteId, TicketId};
+use crate::state::{Member, Page, Phase, State, Ticket};
+use crate::view::{
+    AlertState, AlertView, AttemptView, LiveView, PageLive, PageView, QuietView, SilenceView, TestView, TicketLive,
+    TicketView,
+};
+
+/// The live view after a decision: tickets that were not touched are shared with the view before.
+pub(super) fn live_view(
+    state: &State,
+    catalog: &Catalog,
+    now: Timestamp,
+    before: &LiveView,
+    touched: &BTreeSet<TicketId>,
+) -> LiveView {
+    let show = |(id, ticket): (&TicketId, &Ticket)| {
+        let shown = before.tickets.get(id).filter(|_| !touched.contains(id)).cloned();
+        (*id, shown.unwrap_or_else(|| Arc::new(ticket_live(state, catalog, ticket))))
+    };
+    let local = SiteId::local();
+    LiveView {
+        at: Some(now),
+        last_commit: before.last_commit,
+        tickets: state.tickets.iter().map(show).collect(),
+        silences: silences(state),
+        overrides: state.overrides.iter().filter(|o| o.to > now).cloned().collect(),
+        tests: state.tests.iter().map(|(id, t)| test_view(*id, t)).collect(),
+        quiet: state.quiet.values().map(quiet_view).collect(),
+        beats: state.beats.clone(),
+        verdicts: state.verdicts.values().filter(|v| v.site == local).map(|v| (v.probe.clone(), v.clone())).collect(),
+    }
+}
+
+/// A ticket and its pages as queries read them.
+pub(super) fn ticket_row(state: &State, catalog: &Catalog, _now: Timestamp, ticket: &Ticket) -> TicketRow {
+    TicketRow { view: ticket_view(state, catalog, ticket), pages: ticket.pages.iter().map(page_view).collect() }
+}
+
+fn ticket_live(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketLive {
+    let lead = ticket.lead();
+    let held = match &ticket.phase {
+        Phase::Held { silence } => Some(*silence),
+        Phase::Triggered(_) | Phase::Acknowledged(_) | Phase::Resolved(_) => None,
+    };
+    TicketLive {
+        view: ticket_view(state, catalog, ticket),
+        pages: ticket.pages.iter().map(|p| PageLive { view: page_view(p), occurrence: p.occurrence }).collect(),
+        occurrence: ticket.occurrence,
+        title: lead.title.clone(),
+        impact: lead.impact.clone(),
+        runbook: lead.runbook.clone(),
+        held,
+        run: lead.run.clone(),
+        last_good: lead.last_good,
+        runs: lead.runs,
+    }
+}
+
+fn ticket_view(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketView {
+    let lead = ticket.lead();
+    let label = |name: &str| lead.labels.get(name).cloned();
+    let (closed, snoozed_until) = match &ticket.phase {
+        Phase::Resolved(closed) => (Some(closed), None),
+        Phase::Acknowledged(acked) => {
+            let snooze = acked.wake.as_ref().filter(|w| w.because == crate::fact::Because::SnoozeEnded);
+            (None, snooze.map(|w| w.at))
+        }
+        Phase::Triggered(_) | Phase::Held { .. } => (None, None),
+    };
+    let step = match &ticket.phase {
+        Phase::Triggered(chase) => Stage::shown(chase.stage),
+        Phase::Held { .. } | Phase::Acknowledged(_) | Phase::Resolved(_) => None,
+    };
+    TicketView {
+        id: ticket.id,
+        title: lead.title.get(catalog.locale).to_owned(),
+        state: ticket.state(),
+        priority: ticket.routed.priority,
+        policy: ticket.routed.policy.clone(),
+        step,
+        owner: lead.owner.clone(),
+        impact: lead.impact.as_ref().map(|i| i.get(catalog.locale).to_owned()),
+        service: label("service"),
+        component: label("component"),
+        url: format!("/tickets/{}", ticket.id),
+        opened_at: ticket.opened_at,
+        impact_started: ticket.impact_started(),
+        detected: ticket.members.iter().map(|m| m.alert.seen).min().unwrap_or(ticket.occurred_at),
+        first_page_accepted: ticket.first_page_accepted,
+        acknowledged_at: ticket.taken.as_ref().map(|(_, at)| *at),
+        acknowledged_by: ticket
+            .taken
+            .as_ref()
+            .map(|(by, _)| by.person.as_ref().map_or(by.name.clone(), ToString::to_string)),
+        restored: ticket.restored,
+        resolved_at: closed.map(|c| c.at),
+        resolved_as: closed.map(|c| c.resolved_as),
+        reopened: ticket.occurrence - 1,
+        snoozed_until,
+        next_step: chase::next_step(state, catalog, ticket),
+        alerts: ticket.members.iter().map(alert_view).collect(),
+    }
+}
+
+fn alert_view(member: &Member) -> AlertView {
+    let alert = &member.alert;
+    AlertView {
+        dedup_key: alert.key.clone(),
+        probe: alert.probe.clone(),
+        kind: alert.kind,
+        severity: alert.severity,
+        state: if member.is_firing() { AlertState::Firing } else { AlertState::Resolved },
+        summary: alert.summary.clone(),
+        started_at: alert.started_at,
+        ended_at: member.ended_at,
+        labels: alert.labels.clone(),
+    }
+}
+
+fn page_view(page: &Page) -> PageView {
+    let attempt = |t: &crate::state::Try| AttemptView {
+        n: t.n,
+        channel: t.channel.clone(),
+        at: t.ended.as_ref().and_then(|e| e.handed_over).unwrap_or(t.at),
+        receipt: t.ended.as_ref().map(|e| e.receipt),
+        detail: t.ended.as_ref().and_then(|e| e.detail.clone()),
+    };
+    PageView {
+        id: page.id,
+        ticket: page.id.ticket,
+        person: page.person.clone(),
+        policy: page.policy.clone(),
+        step: page.stage.shown(),
+        state: page.state,
+        started_at: page.started_at,
+        attempts: page.tries.iter().map(attempt).collect(),
+        why: page.why.clone(),
+        stages: page.stages,
+    }
+}
+
+fn silences(state: &State) -> Vec<SilenceView> {
+    let view = |(id, s): (&crate::ids::SilenceId, &crate::state::Silence)| {
+        let quiet = state.quiet.values().filter(|q| q.quiet == Quiet::Silenced(*id)).count();
+        let held = state.tickets.values().filter(|t| t.phase == Phase::Held { silence: *id });
+        let held: usize = held.map(|t| t.firing().count()).sum();
+        SilenceView {
+            id: *id,
+            matchers: s.matchers.clone(),
+            from: s.from,
+            until: s.until,
+            by: s.by.name.clone(),
+            reason: s.reason.clone(),
+            silenced: u32::try_from(quiet + held).unwrap_or(u32::MAX),
+        }
+    };
+    state.silences.iter().map(view).collect()
+}
+
+fn quiet_view(quiet: &crate::state::QuietAlert) -> QuietView {
+    let member = Member { alert: quiet.alert.clone(), ended_at: None, probe_gone: false };
+    let silence = match quiet.quiet {
+        Quiet::Silenced(id) => Some(id),
+        Quiet::Info => None,
+    };
+    QuietView { alert: alert_view(&member), silence }
+}
+
+fn test_view(id: crate::ids::TestId, test: &crate::state::TestPage) -> TestView {
+    TestView {
+        id,
+        person: test.person.clone(),
+        channel: test.channel.clone(),
+        at: test.sent.at,
+        receipt: test.sent.ended.as_ref().map(|e| e.receipt),
+        detail: test.sent.ended.as_ref().and_then(|e| e.detail.clone()),
+    }
+}

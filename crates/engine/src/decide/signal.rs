@@ -1,0 +1,219 @@
+//! What sources say: verdicts of our own probes, signals from outside, beats of jobs.
+
+use jiff::Timestamp;
+
+use super::Turn;
+use crate::catalog::{Localized, ProbeInfo};
+use crate::commit::Mark;
+use crate::fact::Firing;
+use crate::heartbeat::{Beat, HeartbeatMark};
+use crate::ids::{DedupKey, ProbeId};
+use crate::input::{Answer, Refusal, Signal, SignalAction};
+use crate::label::Labels;
+use crate::observation::Verdict;
+use crate::time::Millis;
+use crate::word::{FailureKind, Level, Severity};
+
+/// After a start no heartbeat is missed for so long: jobs could not reach us while we were not there,
+/// and those that try again do so within a minute.
+pub(super) const BEATS_HELD: Millis = Millis::secs(60);
+
+impl Turn<'_> {
+    /// A settled verdict; the same one told again makes no fact.
+    pub(super) fn take_verdict(&mut self, verdict: &Verdict) -> Answer {
+        let Some(probe) = self.catalog.probes.get(&verdict.probe) else { return Answer::Done };
+        let before = self.state().verdict(&verdict.probe, &verdict.site);
+        if before.is_some_and(|b| b.says_the_same(verdict)) {
+            return Answer::Done;
+        }
+        let key = DedupKey::probe(&probe.id);
+        match verdict.level {
+            Level::Up => {
+                self.end(&key, "the probe is up again");
+            }
+            Level::Degraded | Level::Down => {
+                let alert = fired_by_probe(probe, key, verdict);
+                self.fire(alert);
+            }
+        }
+        self.mark(Mark::Verdict(verdict.clone()));
+        Answer::Done
+    }
+
+    /// A signal from outside.
+    pub(super) fn take_signal(&mut self, signal: &Signal) -> Answer {
+        if signal.dedup_key.as_str().is_empty() {
+            return Answer::Refused(Refusal::Empty("dedup_key".into()));
+        }
+        let dedup_key = signal.dedup_key.clone();
+        let ticket = match signal.action {
+            SignalAction::Resolve => self.end(&dedup_key, &format!("{} says so", signal.source)),
+            SignalAction::Fire => {
+                let alert = fired_by_signal(signal, self.now);
+                self.fire(alert)
+            }
+        };
+        Answer::Signal { dedup_key, ticket }
+    }
+
+    /// A job says something; the last value is kept with the commit.
+    pub(super) fn take_beat(&mut self, id: &ProbeId, beat: Beat) -> Answer {
+        let known = self.catalog.probes.get(id).is_some_and(|p| p.heartbeat.is_some());
+        if !known {
+            return Answer::Refused(Refusal::NoSuchHeartbeat(id.clone()));
+        }
+        let before = self.state().beats.get(id).copied().unwrap_or_else(|| HeartbeatMark::fresh(self.now));
+        self.mark(Mark::Heartbeat { probe: id.clone(), mark: before.after(beat, self.now) });
+        self.judge_beat(id);
+        Answer::Done
+    }
+
+    /// Looks whether a beat is missing.
+    pub(super) fn look_at_beats(&mut self) {
+        let heartbeats = self.catalog.probes.values().filter(|p| p.heartbeat.is_some());
+        for id in heartbeats.map(|p| p.id.clone()).collect::<Vec<_>>() {
+            if !self.state().beats.contains_key(&id) {
+                self.mark(Mark::Heartbeat { probe: id.clone(), mark: HeartbeatMark::fresh(self.now) });
+            }
+            self.judge_beat(&id);
+        }
+        if self.engine.beats_from.is_some_and(|at| at <= self.now) {
+            self.engine.beats_from = None;
+        }
+    }
+
+    fn judge_beat(&mut self, id: &ProbeId) {
+        let Some(probe) = self.catalog.probes.get(id) else { return };
+        let (Some(rule), Some(mark)) = (&probe.heartbeat, self.state().beats.get(id)) else { return };
+        let key = DedupKey::probe(id);
+        match rule.judge(mark, self.now) {
+            None => {
+                self.end(&key, "a beat came in time");
+            }
+            Some(_) if self.state().set_aside.contains(&key) => {} // a person ended it, knowing that it was there
+            Some((FailureKind::HeartbeatMissed, _)) if self.engine.beats_from.is_some_and(|from| self.now < from) => {}
+            Some((kind, since)) => {
+                let alert = fired_by_silence_of_a_job(probe, key, kind, since, mark, self.now);
+                self.fire(alert);
+            }
+        }
+    }
+}
+
+impl super::Engine {
+    /// When a heartbeat that is not failing yet will be.
+    pub(super) fn next_beat(&self, catalog: &crate::catalog::Catalog) -> Option<Timestamp> {
+        let deadline = |p: &ProbeInfo| {
+            let mark = self.state.beats.get(&p.id)?;
+            let key = DedupKey::probe(&p.id);
+            if self.state.is_firing(&key) || self.state.set_aside.contains(&key) {
+                return None;
+            }
+            let (at, _) = p.heartbeat.as_ref()?.deadline(mark)?;
+            // The deadline itself is still in time; the engine looks just after it.
+            Some(
+                self.beats_from
+                    .map_or(at, |from| from.max(at))
+                    .saturating_add(jiff::SignedDuration::from_millis(1))
+                    .unwrap_or(at),
+            )
+        };
+        catalog.probes.values().filter_map(deadline).min()
+    }
+}
+
+/// The labels that every alert of a probe carries.
+fn labels_of(probe: &ProbeInfo, severity: Severity) -> Labels {
+    let mut labels = probe.labels.clone();
+    labels.insert("probe".into(), probe.id.to_string());
+    labels.insert("service".into(), probe.service.clone());
+    labels.insert("component".into(), probe.component.clone());
+    labels.insert("severity".into(), severity.to_string());
+    labels
+}
+
+fn runbook_of(probe: &ProbeInfo) -> Vec<String> {
+    probe
+        .runbook
+        .as_ref()
+        .map(|r| if r.steps.is_empty() { vec![r.source.clone()] } else { r.steps.clone() })
+        .unwrap_or_default()
+}
+
+fn fired_by_probe(probe: &ProbeInfo, key: DedupKey, verdict: &Verdict) -> Firing {
+    Firing {
+        key,
+        probe: Some(probe.id.clone()),
+        kind: verdict.kind,
+        severity: verdict.severity,
+        title: probe.title.clone(),
+        impact: probe.impact.clone(),
+        summary: verdict.message.clone().unwrap_or_else(|| verdict.level.to_string()),
+        labels: labels_of(probe, verdict.severity),
+        owner: probe.owner.clone(),
+        runbook: runbook_of(probe),
+        started_at: verdict.since,
+        seen: verdict.seen,
+        confirmed: verdict.confirmed,
+        last_good: verdict.last_good,
+        runs: verdict.runs,
+        run: verdict.summary.clone(),
+    }
+}
+
+fn fired_by_silence_of_a_job(
+    probe: &ProbeInfo,
+    key: DedupKey,
+    kind: FailureKind,
+    since: Timestamp,
+    mark: &HeartbeatMark,
+    now: Timestamp,
+) -> Firing {
+    let summary = match (kind, mark.failed.and_then(|f| f.exit)) {
+        (FailureKind::HeartbeatFailed, Some(code)) => format!("the job ended with exit code {code}"),
+        (FailureKind::HeartbeatFailed, None) => "the job said that it failed".into(),
+        (FailureKind::HeartbeatOverrun, _) => "the job has not ended in time".into(),
+        _ => "no beat came in time".to_owned(),
+    };
+    Firing {
+        key,
+        probe: Some(probe.id.clone()),
+        kind: Some(kind),
+        severity: probe.severity,
+        title: probe.title.clone(),
+        impact: probe.impact.clone(),
+        summary,
+        labels: labels_of(probe, probe.severity),
+        owner: probe.owner.clone(),
+        runbook: runbook_of(probe),
+        started_at: since,
+        seen: now,
+        confirmed: now,
+        last_good: mark.last_success,
+        runs: 1,
+        run: None,
+    }
+}
+
+fn fired_by_signal(signal: &Signal, now: Timestamp) -> Firing {
+    let mut labels = signal.labels.clone();
+    labels.insert("severity".into(), signal.severity.to_string());
+    Firing {
+        key: signal.dedup_key.clone(),
+        probe: None,
+        kind: None,
+        severity: signal.severity,
+        title: Localized::same(signal.summary.clone()),
+        impact: None,
+        summary: signal.summary.clone(),
+        labels,
+        owner: None,
+        runbook: Vec::new(),
+        started_at: signal.started_at.filter(|at| *at <= now).unwrap_or(now),
+        seen: now,
+        confirmed: now,
+        last_good: None,
+        runs: 1,
+        run: None,
+    }
+}

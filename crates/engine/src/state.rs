@@ -1,1 +1,0 @@
-//! The live state: a fold of the facts, and the marks.

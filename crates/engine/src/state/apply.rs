@@ -1,0 +1,425 @@
+//! Folding one fact into the state. Sees no catalog: a fact holds all that it needs. A fact about a
+//! ticket that is no longer remembered changes nothing.
+
+use jiff::Timestamp;
+
+use super::page::{Ended, Notice, Page, Try};
+use super::ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
+use super::{QuietAlert, REMEMBERED, Silence, State, TESTS_KEPT, TestPage};
+use crate::catalog::{LadderEntry, Override};
+use crate::fact::{Because, Fact, Firing, Routed, Stage, What};
+use crate::ids::{DedupKey, PageId, PersonId, SendId, SendSubject, TicketId};
+use crate::input::Actor;
+use crate::time::{after, elapsed, shifted};
+use crate::view::{PageState, Stages, Why};
+use crate::word::Receipt;
+
+/// How long an override stays after its end, for questions about the recent past.
+const OVERRIDES_KEPT: crate::time::Millis = crate::time::Millis::hours(24 * 31);
+
+impl State {
+    /// Folds one fact in.
+    pub fn apply(&mut self, fact: &Fact) {
+        self.last_fact = fact.no;
+        let at = fact.at;
+        match &fact.what {
+            What::Started { .. }
+            | What::Reloaded { .. }
+            | What::Skipped { .. }
+            | What::Noted { .. }
+            | What::Escalated { .. } => {}
+            What::ClockShifted { by_ms } => self.shift_clock(*by_ms),
+            What::DutyChanged { rotation, on_duty, .. } => {
+                self.duty.insert(rotation.clone(), on_duty.clone());
+            }
+            What::AlertQuiet { alert, quiet, .. } => {
+                self.quiet.insert(alert.key.clone(), QuietAlert { alert: alert.clone(), quiet: *quiet });
+            }
+            What::QuietResolved { key } => {
+                self.quiet.remove(key);
+                self.set_aside.remove(key);
+            }
+            What::TicketOpened { alert, routed, .. } => self.open(fact.ticket, alert, routed, at),
+            What::TestAsked { test, person, channel, by } => {
+                self.last_test = self.last_test.max(test.0);
+                let sent = Try { n: 1, channel: channel.clone(), at, ended: None };
+                self.tests
+                    .insert(*test, TestPage { person: person.clone(), channel: channel.clone(), by: by.clone(), sent });
+                while self.tests.len() > TESTS_KEPT {
+                    self.tests.pop_first();
+                }
+            }
+            What::SilenceAdded { silence, matchers, until, by, reason } => {
+                self.last_silence = self.last_silence.max(silence.0);
+                let (matchers, by, reason) = (matchers.clone(), by.clone(), reason.clone());
+                self.silences.insert(*silence, Silence { matchers, from: at, until: *until, by, reason });
+            }
+            What::SilenceEnded { silence, .. } => {
+                self.silences.remove(silence);
+            }
+            What::OverrideAdded { override_, .. } => self.add_override(override_, at),
+            What::OverrideRemoved { override_id, .. } => self.overrides.retain(|o| o.id != Some(*override_id)),
+            What::SendStarted { send, channel, .. } => self.send_started(*send, channel, at),
+            What::SendEnded { send, receipt, handed_over, detail, retry_at } => {
+                let (detail, retry_at, handed_over) = (detail.clone(), *retry_at, *handed_over);
+                self.send_ended(*send, Ended { receipt: *receipt, at, handed_over, detail, retry_at });
+            }
+            What::TicketReopened { .. }
+            | What::AlertJoined { .. }
+            | What::AlertChanged { .. }
+            | What::AlertResolved { .. }
+            | What::ProbeGone { .. }
+            | What::StepEntered { .. }
+            | What::PageStarted { .. }
+            | What::EntryBegun { .. }
+            | What::PageUnreachable { .. }
+            | What::Acknowledged { .. }
+            | What::Declined { .. }
+            | What::Snoozed { .. }
+            | What::Held { .. }
+            | What::TicketResolved { .. }
+            | What::NoticeOwed { .. } => self.apply_to_ticket(fact),
+        }
+    }
+
+    fn apply_to_ticket(&mut self, fact: &Fact) {
+        let Some(ticket) = fact.ticket.and_then(|id| self.tickets.get_mut(&id)) else { return };
+        if let What::TicketResolved { .. } = &fact.what {
+            self.set_aside.extend(ticket.firing().map(|m| m.alert.key.clone()));
+        }
+        ticket.apply(fact);
+        if let What::TicketReopened { alert, .. } | What::AlertJoined { alert, .. } = &fact.what {
+            self.by_key.insert(alert.key.clone(), ticket.id);
+            self.quiet.remove(&alert.key);
+            self.set_aside.remove(&alert.key);
+        }
+    }
+
+    fn open(&mut self, id: Option<TicketId>, alert: &Firing, routed: &Routed, at: Timestamp) {
+        let Some(id) = id else { return };
+        self.forget_old(at);
+        self.last_ticket = self.last_ticket.max(id.0);
+        self.quiet.remove(&alert.key);
+        self.set_aside.remove(&alert.key);
+        self.by_key.insert(alert.key.clone(), id);
+        self.tickets.insert(id, Ticket::opened(id, alert, routed, at));
+    }
+
+    fn forget_old(&mut self, at: Timestamp) {
+        self.tickets.retain(|_, t| match &t.phase {
+            Phase::Resolved(closed) => elapsed(closed.at, at) <= REMEMBERED,
+            Phase::Triggered(_) | Phase::Held { .. } | Phase::Acknowledged(_) => true,
+        });
+        let tickets = &self.tickets;
+        self.by_key.retain(|_, id| tickets.contains_key(id));
+    }
+
+    fn add_override(&mut self, added: &Override, at: Timestamp) {
+        if let Some(id) = added.id {
+            self.last_override = self.last_override.max(id.0);
+        }
+        self.overrides.retain(|o| after(o.to, OVERRIDES_KEPT) > at);
+        self.overrides.push(added.clone());
+    }
+
+    fn send_started(&mut self, send: SendId, channel: &crate::ids::ChannelId, at: Timestamp) {
+        let sent = Try { n: send.attempt, channel: channel.clone(), at, ended: None };
+        match send.subject {
+            SendSubject::Page(id) => {
+                if let Some(page) = self.tickets.get_mut(&id.ticket).and_then(|t| t.page_mut(id)) {
+                    page.stages.handed_over = page.stages.handed_over.or(Some(at));
+                    page.tries.push(sent);
+                }
+            }
+            SendSubject::Notice(id) => {
+                let notices = self.tickets.get_mut(&id.ticket).map(|t| &mut t.notices);
+                if let Some(notice) = notices.and_then(|all| all.get_mut((id.n as usize).wrapping_sub(1))) {
+                    notice.tries.push(sent);
+                }
+            }
+            SendSubject::Test(_) => {} // its one try is made by `TestAsked`
+        }
+    }
+
+    fn send_ended(&mut self, send: SendId, ended: Ended) {
+        if let SendSubject::Page(id) = send.subject {
+            if let Some(ticket) = self.tickets.get_mut(&id.ticket) {
+                ticket.page_send_ended(id, send.attempt, ended);
+            }
+            return;
+        }
+        if let Some(tried) = self.find_try_mut(send) {
+            tried.ended = Some(ended);
+        }
+    }
+
+    fn find_try_mut(&mut self, send: SendId) -> Option<&mut Try> {
+        let index = (send.attempt as usize).checked_sub(1)?;
+        match send.subject {
+            SendSubject::Page(id) => self.tickets.get_mut(&id.ticket)?.page_mut(id)?.tries.get_mut(index),
+            SendSubject::Notice(id) => {
+                self.tickets.get_mut(&id.ticket)?.notices.get_mut((id.n as usize).checked_sub(1)?)?.tries.get_mut(index)
+            }
+            SendSubject::Test(id) => (index == 0).then_some(&mut self.tests.get_mut(&id)?.sent),
+        }
+    }
+
+    /// The try behind an outbox row.
+    pub fn find_try(&self, send: SendId) -> Option<&Try> {
+        let index = (send.attempt as usize).checked_sub(1)?;
+        match send.subject {
+            SendSubject::Page(id) => self.tickets.get(&id.ticket)?.page(id)?.tries.get(index),
+            SendSubject::Notice(id) => {
+                self.tickets.get(&id.ticket)?.notices.get((id.n as usize).checked_sub(1)?)?.tries.get(index)
+            }
+            SendSubject::Test(id) => (index == 0).then_some(&self.tests.get(&id)?.sent),
+        }
+    }
+
+    /// Deadlines that count from events move with the clock; calendar instants stay.
+    fn shift_clock(&mut self, by_ms: i64) {
+        for ticket in self.tickets.values_mut().filter(|t| t.is_open()) {
+            match &mut ticket.phase {
+                Phase::Triggered(chase) => chase.due = shifted(chase.due, by_ms),
+                Phase::Acknowledged(Acked { wake: Some(wake), .. }) if wake.because == Because::AckTimedOut => {
+                    wake.at = shifted(wake.at, by_ms);
+                }
+                Phase::Acknowledged(_) | Phase::Held { .. } | Phase::Resolved(_) => {}
+            }
+            for page in &mut ticket.pages {
+                page.counts_from = shifted(page.counts_from, by_ms);
+                page.begun.iter_mut().for_each(|at| *at = shifted(*at, by_ms));
+                page.tries.iter_mut().for_each(|t| shift_retry(t, by_ms));
+            }
+        }
+        for notice in self.tickets.values_mut().flat_map(|t| &mut t.notices) {
+            notice.tries.iter_mut().for_each(|t| shift_retry(t, by_ms));
+        }
+    }
+}
+
+fn shift_retry(tried: &mut Try, by_ms: i64) {
+    if let Some(retry_at) = tried.ended.as_mut().and_then(|e| e.retry_at.as_mut()) {
+        *retry_at = shifted(*retry_at, by_ms);
+    }
+}
+
+impl Ticket {
+    fn opened(id: TicketId, alert: &Firing, routed: &Routed, at: Timestamp) -> Self {
+        Self {
+            id,
+            routed: routed.clone(),
+            occurrence: 1,
+            opened_at: at,
+            occurred_at: at,
+            phase: Phase::Triggered(Chase { entry: 0, pass: 1, stage: Stage::Step(0), due: at }),
+            members: vec![Member { alert: alert.clone(), ended_at: None, probe_gone: false }],
+            worst: alert.severity,
+            pages: Vec::new(),
+            notices: Vec::new(),
+            entries: 0,
+            reached: (1, Stage::Step(0)),
+            first_page_accepted: None,
+            taken: None,
+            restored: None,
+            was_silenced: false,
+        }
+    }
+
+    fn apply(&mut self, fact: &Fact) {
+        let at = fact.at;
+        match &fact.what {
+            What::TicketReopened { alert, routed, occurrence, .. } => self.reopen(alert, routed, *occurrence, at),
+            What::AlertJoined { alert, priority } | What::AlertChanged { alert, priority } => {
+                self.routed.priority = *priority;
+                self.put_member(alert);
+            }
+            What::AlertResolved { key, .. } => self.end_member(key, at),
+            What::ProbeGone { probe } => {
+                for member in self.members.iter_mut().filter(|m| m.alert.probe.as_ref() == Some(probe)) {
+                    member.probe_gone = true;
+                }
+            }
+            What::StepEntered { policy, entry, pass, stage, due, .. } => {
+                self.routed.policy = policy.clone();
+                self.entries = *entry;
+                self.reached = (*pass, *stage);
+                self.taken = None;
+                let occurrence = self.occurrence;
+                for page in self.pages.iter_mut().filter(|p| p.occurrence == occurrence) {
+                    page.step_over = true;
+                }
+                self.phase = Phase::Triggered(Chase { entry: *entry, pass: *pass, stage: *stage, due: *due });
+            }
+            What::PageStarted { page, person, ladder, why } => self.page_started(*page, person, ladder, why, at),
+            What::EntryBegun { page, .. } => {
+                if let Some(page) = self.page_mut(*page) {
+                    page.begun.push(at);
+                }
+            }
+            What::PageUnreachable { page } => {
+                if let Some(page) = self.page_mut(*page) {
+                    page.state = PageState::Unreachable;
+                }
+            }
+            What::Acknowledged { by, page, times_out } => {
+                self.taken_by(by, *page, at);
+                let wake = times_out.map(|at| Wake { at, because: Because::AckTimedOut });
+                self.phase = Phase::Acknowledged(Acked { by: by.clone(), at, wake });
+            }
+            What::Snoozed { by, until } => {
+                self.taken_by(by, None, at);
+                let wake = Some(Wake { at: *until, because: Because::SnoozeEnded });
+                self.phase = Phase::Acknowledged(Acked { by: by.clone(), at, wake });
+            }
+            What::Declined { page, .. } => {
+                if let Some(page) = self.page_mut(*page) {
+                    page.declined = true;
+                    page.state = PageState::Ended;
+                }
+            }
+            What::Held { silence, .. } => {
+                self.was_silenced = true;
+                self.end_pages(None, None);
+                self.phase = Phase::Held { silence: *silence };
+            }
+            What::TicketResolved { resolved_as, cause, by } => {
+                self.end_pages(None, None);
+                self.members.iter_mut().for_each(|m| m.ended_at = m.ended_at.or(Some(at)));
+                let (resolved_as, cause, by) = (*resolved_as, cause.clone(), by.clone());
+                self.phase = Phase::Resolved(Closed { at, resolved_as, cause, by });
+            }
+            What::NoticeOwed { notice, person, channel, kind, page, by } => self.notices.push(Notice {
+                id: *notice,
+                person: person.clone(),
+                channel: channel.clone(),
+                kind: *kind,
+                page: *page,
+                by: by.clone(),
+                tries: Vec::new(),
+            }),
+            What::Started { .. }
+            | What::Reloaded { .. }
+            | What::ClockShifted { .. }
+            | What::DutyChanged { .. }
+            | What::AlertQuiet { .. }
+            | What::QuietResolved { .. }
+            | What::TicketOpened { .. }
+            | What::Skipped { .. }
+            | What::SendStarted { .. }
+            | What::SendEnded { .. }
+            | What::Escalated { .. }
+            | What::Noted { .. }
+            | What::SilenceAdded { .. }
+            | What::SilenceEnded { .. }
+            | What::OverrideAdded { .. }
+            | What::OverrideRemoved { .. }
+            | What::TestAsked { .. } => {} // not about one ticket's own fields
+        }
+    }
+
+    fn reopen(&mut self, alert: &Firing, routed: &Routed, occurrence: u32, at: Timestamp) {
+        self.routed = routed.clone();
+        self.occurrence = occurrence;
+        self.occurred_at = at;
+        self.entries = 0;
+        self.reached = (1, Stage::Step(0));
+        self.worst = alert.severity;
+        self.first_page_accepted = None;
+        self.taken = None;
+        self.was_silenced = false;
+        self.put_member(alert);
+        // The other alerts of the occurrence before are over; they are told anew if they fire again.
+        let key = &alert.key;
+        self.members.retain(|m| m.alert.key == *key);
+        self.phase = Phase::Triggered(Chase { entry: 0, pass: 1, stage: Stage::Step(0), due: at });
+    }
+
+    fn put_member(&mut self, alert: &Firing) {
+        self.worst = self.worst.max(alert.severity);
+        self.restored = None;
+        match self.members.iter_mut().find(|m| m.alert.key == alert.key) {
+            Some(member) => *member = Member { alert: alert.clone(), ended_at: None, probe_gone: false },
+            None => self.members.push(Member { alert: alert.clone(), ended_at: None, probe_gone: false }),
+        }
+    }
+
+    fn end_member(&mut self, key: &DedupKey, at: Timestamp) {
+        for member in self.members.iter_mut().filter(|m| m.alert.key == *key) {
+            member.ended_at = member.ended_at.or(Some(at));
+        }
+        if self.firing().next().is_none() {
+            self.restored = Some(at);
+        }
+    }
+
+    fn page_started(&mut self, id: PageId, person: &PersonId, ladder: &[LadderEntry], why: &Why, at: Timestamp) {
+        let Phase::Triggered(chase) = &self.phase else { return };
+        let lead = self.lead();
+        let stages = Stages {
+            broken: Some(lead.started_at),
+            seen: Some(lead.seen),
+            confirmed: Some(lead.confirmed),
+            ticket: Some(self.occurred_at),
+            handed_over: None,
+            accepted: None,
+        };
+        self.pages.push(Page {
+            id,
+            person: person.clone(),
+            occurrence: self.occurrence,
+            entry: chase.entry,
+            stage: chase.stage,
+            policy: self.routed.policy.clone(),
+            priority: self.routed.priority,
+            why: why.clone(),
+            started_at: at,
+            counts_from: at,
+            ladder: ladder.to_vec(),
+            begun: Vec::new(),
+            tries: Vec::new(),
+            state: PageState::Pursuing,
+            step_over: false,
+            declined: false,
+            stages,
+        });
+    }
+
+    fn page_send_ended(&mut self, id: PageId, attempt: u32, ended: Ended) {
+        let occurrence = self.occurrence;
+        let Some(page) = self.page_mut(id) else { return };
+        let Some(tried) = page.tries.get_mut((attempt as usize).wrapping_sub(1)) else { return };
+        let (accepted, at) = (ended.receipt.is_accepted(), ended.at);
+        if accepted || ended.receipt != Receipt::Lapsed {
+            // The delivery room knows best when the message left us.
+            let first = page.stages.accepted.is_none() && attempt == 1;
+            page.stages.handed_over =
+                if first { ended.handed_over.or(page.stages.handed_over) } else { page.stages.handed_over };
+        }
+        tried.ended = Some(ended);
+        if !accepted {
+            return;
+        }
+        page.stages.accepted = page.stages.accepted.or(Some(at));
+        if page.state == PageState::Unreachable {
+            page.state = PageState::Pursuing;
+        }
+        if page.occurrence == occurrence {
+            self.first_page_accepted = self.first_page_accepted.or(Some(at));
+        }
+    }
+
+    fn taken_by(&mut self, by: &Actor, page: Option<PageId>, at: Timestamp) {
+        self.taken = self.taken.take().or_else(|| Some((by.clone(), at)));
+        self.end_pages(page, by.person.as_ref());
+    }
+
+    /// Ends the pages of this occurrence; those of whoever answered are `answered`.
+    fn end_pages(&mut self, answered: Option<PageId>, by: Option<&PersonId>) {
+        let occurrence = self.occurrence;
+        for page in self.pages.iter_mut().filter(|p| p.occurrence == occurrence && p.is_live()) {
+            let answers = answered == Some(page.id) || by == Some(&page.person);
+            page.state = if answers { PageState::Answered } else { PageState::Ended };
+        }
+    }
+}

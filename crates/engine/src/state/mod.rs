@@ -1,0 +1,151 @@
+//! The live state: a fold of the facts, and the marks.
+//!
+//! Everything here changes only through [`State::apply`] (and, for last values, [`State::mark`]), so
+//! that replaying the facts gives the same state again.
+
+mod apply;
+mod page;
+mod ticket;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Override;
+use crate::commit::{Mark, verdict_key};
+use crate::fact::{DutyRecord, Firing, Quiet};
+use crate::heartbeat::HeartbeatMark;
+use crate::ids::{ChannelId, DedupKey, FactNo, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
+use crate::input::Actor;
+use crate::label::{self, Labels, Matcher};
+use crate::observation::Verdict;
+use crate::time::Millis;
+
+pub use page::{Ended, Notice, Page, Try};
+pub use ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
+
+/// How long a resolved ticket stays in memory: its links live 24 h after the resolve (design,
+/// section 8), and an hour more for clocks that disagree.
+pub const REMEMBERED: Millis = Millis::hours(25);
+
+/// How many test pages are remembered.
+const TESTS_KEPT: usize = 20;
+
+/// The live state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The last fact that was applied.
+    pub last_fact: FactNo,
+    /// The last ticket that was opened.
+    pub last_ticket: u64,
+    /// The last silence that was recorded.
+    pub last_silence: u64,
+    /// The last override that was recorded.
+    pub last_override: u64,
+    /// The last test page.
+    pub last_test: u64,
+    /// Open tickets, and those resolved within [`REMEMBERED`].
+    pub tickets: BTreeMap<TicketId, Ticket>,
+    /// The newest ticket of each key that `tickets` holds.
+    pub by_key: BTreeMap<DedupKey, TicketId>,
+    /// Firing alerts without a ticket.
+    pub quiet: BTreeMap<DedupKey, QuietAlert>,
+    /// Faults that were still there when a person ended their ticket: told of again only after they were over.
+    pub set_aside: BTreeSet<DedupKey>,
+    /// Silences that have not ended.
+    pub silences: BTreeMap<SilenceId, Silence>,
+    /// Recorded overrides, oldest first.
+    pub overrides: Vec<Override>,
+    /// Who is recorded as on duty.
+    pub duty: BTreeMap<RotationId, Vec<DutyRecord>>,
+    /// The last test pages.
+    pub tests: BTreeMap<TestId, TestPage>,
+    /// The committed verdict by [`verdict_key`]. A mark, not a fold of facts.
+    #[serde(skip)]
+    pub verdicts: BTreeMap<String, Verdict>,
+    /// The last of each heartbeat. A mark, not a fold of facts.
+    #[serde(skip)]
+    pub beats: BTreeMap<ProbeId, HeartbeatMark>,
+}
+
+/// A firing alert that nobody is paged for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietAlert {
+    /// The alert.
+    pub alert: Firing,
+    /// Why.
+    pub quiet: Quiet,
+}
+
+/// A silence that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// All must match.
+    pub matchers: Vec<Matcher>,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Who asked.
+    pub by: Actor,
+    /// Why.
+    pub reason: String,
+}
+
+/// A test page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestPage {
+    /// To whom.
+    pub person: PersonId,
+    /// Over which channel.
+    pub channel: ChannelId,
+    /// Who asked.
+    pub by: Actor,
+    /// The one try.
+    pub sent: Try,
+}
+
+impl State {
+    /// Takes in a last value that was, or is about to be, committed.
+    pub fn mark(&mut self, mark: Mark) {
+        match mark {
+            Mark::Verdict(verdict) => {
+                self.verdicts.insert(verdict_key(&verdict.probe, &verdict.site), verdict);
+            }
+            Mark::Heartbeat { probe, mark } => {
+                self.beats.insert(probe, mark);
+            }
+        }
+    }
+
+    /// The committed verdict of a probe.
+    pub fn verdict(&self, probe: &ProbeId, site: &SiteId) -> Option<&Verdict> {
+        self.verdicts.get(&verdict_key(probe, site))
+    }
+
+    /// The silence that keeps these labels quiet; the one that lasts longest, where several do.
+    pub fn silence_for(&self, labels: &Labels) -> Option<(SilenceId, &Silence)> {
+        self.silences
+            .iter()
+            .filter(|(_, s)| label::all_match(&s.matchers, labels))
+            .max_by_key(|(_, s)| s.until)
+            .map(|(id, s)| (*id, s))
+    }
+
+    /// The ticket that holds a live alert with this key.
+    pub fn firing_ticket(&self, key: &DedupKey) -> Option<&Ticket> {
+        let ticket = self.tickets.get(self.by_key.get(key)?)?;
+        (ticket.is_open() && ticket.member(key).is_some_and(Member::is_firing)).then_some(ticket)
+    }
+
+    /// Whether an alert with this key is live, ticket or not.
+    pub fn is_firing(&self, key: &DedupKey) -> bool {
+        self.quiet.contains_key(key) || self.firing_ticket(key).is_some()
+    }
+
+    /// The open ticket of a group.
+    pub fn open_in_group(&self, group: &str) -> Option<TicketId> {
+        self.tickets.values().rev().find(|t| t.is_open() && t.routed.group == group).map(|t| t.id)
+    }
+}

@@ -1,0 +1,198 @@
+//! A ticket: `triggered → acknowledged → resolved`, and perhaps again.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::page::{Notice, Page};
+use crate::fact::{Because, Firing, Routed, Stage};
+use crate::ids::{DedupKey, PageId, PersonId, ProbeId, SilenceId, TicketId};
+use crate::input::Actor;
+use crate::view::TicketState;
+use crate::word::{ResolvedAs, Severity};
+
+/// An incident ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// `INC-42`.
+    pub id: TicketId,
+    /// How it escalates; the policy follows a reload, the group never changes.
+    pub routed: Routed,
+    /// Counts from 1; a reopening begins the next.
+    pub occurrence: u32,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When this occurrence began: opened or reopened.
+    pub occurred_at: Timestamp,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Its alerts, in the order they joined.
+    pub members: Vec<Member>,
+    /// The highest severity of this occurrence so far.
+    pub worst: Severity,
+    /// Pages of all occurrences, oldest first; page `n` is at `n - 1`.
+    pub pages: Vec<Page>,
+    /// Follow-ups, oldest first; notice `n` is at `n - 1`.
+    pub notices: Vec<Notice>,
+    /// How often a step was entered in this occurrence.
+    pub entries: u32,
+    /// The pass and stage that were entered last in this occurrence.
+    pub reached: (u32, Stage),
+    /// When a provider first accepted a page of this occurrence.
+    pub first_page_accepted: Option<Timestamp>,
+    /// Who first took this occurrence, and when.
+    pub taken: Option<(Actor, Timestamp)>,
+    /// When the last alert ended.
+    pub restored: Option<Timestamp>,
+    /// Its paging was held by a silence in this occurrence.
+    pub was_silenced: bool,
+}
+
+/// One alert of a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The alert as it was last told.
+    pub alert: Firing,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Its probe is gone from the configuration.
+    pub probe_gone: bool,
+}
+
+impl Member {
+    /// Whether the fault is there.
+    pub fn is_firing(&self) -> bool {
+        self.ended_at.is_none()
+    }
+}
+
+/// Where a ticket stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Somebody is being paged.
+    Triggered(Chase),
+    /// A silence keeps the paging back.
+    Held {
+        /// Which.
+        silence: SilenceId,
+    },
+    /// A person has it.
+    Acknowledged(Acked),
+    /// Over.
+    Resolved(Closed),
+}
+
+/// A step that is being paged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chase {
+    /// The entry it is, from 1; its pages carry the same number.
+    pub entry: u32,
+    /// The pass through the policy, from 1.
+    pub pass: u32,
+    /// Where.
+    pub stage: Stage,
+    /// When it gives way.
+    pub due: Timestamp,
+}
+
+/// Somebody has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acked {
+    /// Who.
+    pub by: Actor,
+    /// Since when.
+    pub at: Timestamp,
+    /// When it is paged again if still open.
+    pub wake: Option<Wake>,
+}
+
+/// When and why an acknowledged ticket is paged again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wake {
+    /// When.
+    pub at: Timestamp,
+    /// Why: a snooze or a timeout.
+    pub because: Because,
+}
+
+/// Over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// Since when.
+    pub at: Timestamp,
+    /// How.
+    pub resolved_as: ResolvedAs,
+    /// Why it happened.
+    pub cause: Option<String>,
+    /// Who ended it.
+    pub by: Actor,
+}
+
+impl Ticket {
+    /// Not resolved.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.phase, Phase::Resolved(_))
+    }
+
+    /// The state as the API names it.
+    pub fn state(&self) -> TicketState {
+        match self.phase {
+            Phase::Triggered(_) | Phase::Held { .. } => TicketState::Triggered,
+            Phase::Acknowledged(_) => TicketState::Acknowledged,
+            Phase::Resolved(_) => TicketState::Resolved,
+        }
+    }
+
+    /// The member with this key.
+    pub fn member(&self, key: &DedupKey) -> Option<&Member> {
+        self.members.iter().find(|m| m.alert.key == *key)
+    }
+
+    /// The members whose fault is there.
+    pub fn firing(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|m| m.is_firing())
+    }
+
+    /// The alert that pages and titles speak of: the worst live one, else the one that ended last.
+    pub fn lead(&self) -> &Firing {
+        let live = self
+            .firing()
+            .max_by(|a, b| (a.alert.severity.cmp(&b.alert.severity)).then(b.alert.started_at.cmp(&a.alert.started_at)));
+        let ended = || self.members.iter().max_by_key(|m| m.ended_at);
+        &live.or_else(ended).expect("a ticket is opened with an alert, and none is ever taken out").alert
+    }
+
+    /// When the impact of this occurrence began: the earliest start of its alerts.
+    pub fn impact_started(&self) -> Timestamp {
+        self.members.iter().map(|m| m.alert.started_at).min().unwrap_or(self.occurred_at)
+    }
+
+    /// The pages of the present occurrence.
+    pub fn current_pages(&self) -> impl Iterator<Item = &Page> {
+        self.pages.iter().filter(|p| p.occurrence == self.occurrence)
+    }
+
+    /// The page with this id.
+    pub fn page(&self, id: PageId) -> Option<&Page> {
+        self.pages.get((id.n as usize).checked_sub(1)?)
+    }
+
+    pub(super) fn page_mut(&mut self, id: PageId) -> Option<&mut Page> {
+        self.pages.get_mut((id.n as usize).checked_sub(1)?)
+    }
+
+    /// Whether this is the newest page of its person in this occurrence: an older one is not tried again.
+    pub fn is_newest_for_person(&self, page: &Page) -> bool {
+        self.current_pages().filter(|p| p.person == page.person).map(|p| p.id.n).max() == Some(page.id.n)
+    }
+
+    /// The probes of its alerts.
+    pub fn probes(&self) -> impl Iterator<Item = &ProbeId> {
+        self.members.iter().filter_map(|m| m.alert.probe.as_ref())
+    }
+
+    /// The page of this person in the present occurrence, newest first.
+    pub fn page_of(&self, person: &PersonId) -> Option<&Page> {
+        self.pages.iter().rev().find(|p| p.occurrence == self.occurrence && p.person == *person)
+    }
+}

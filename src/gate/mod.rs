@@ -1,0 +1,20 @@
+//! The gate that every HTTP route stands behind: who may use it, who is asking, and how a refusal reads.
+//!
+//! Owns: roles and tokens, the access table that is built together with the router, problem documents,
+//! the reading of JSON bodies within their limit. May import: `inbox`, `store`, the engine crate.
+//! Never: what a route does. It stands one floor above `store` and one below the serving rooms, so that
+//! `web` and `intake` share it without knowing each other.
+
+mod access;
+mod ask;
+mod body;
+mod check;
+mod problem;
+mod token;
+
+pub use ask::Once;
+pub use access::{Access, Declared, Role, Routes};
+pub use body::{Asked, BODY_LIMIT, JsonBody, Params};
+pub use check::{COOKIE, Caller, Gate, cookie, same_origin};
+pub use problem::Problem;
+pub use token::{TokenHash, fresh_token, hash_token};

@@ -1,0 +1,93 @@
+//! Why something was decided, in words.
+
+use watchbell_engine::fact::{Because, Quiet, Skip};
+use watchbell_engine::view::Why;
+use watchbell_engine::word::Locale;
+
+use super::text::Text;
+use super::time::Moments;
+
+/// How the engine words the reason of the person of last resort ([`Why::text`]).
+const CATCH_ALL: &str = "catch-all";
+
+/// Why a step was entered.
+pub fn because(because: &Because, locale: Locale) -> String {
+    let text = match because {
+        Because::Opened => Text::new("新事件单", "the ticket was opened"),
+        Because::Reopened => Text::new("事件单重开", "the ticket was reopened"),
+        Because::NotAcknowledged => Text::new("上一步超时无人认领", "nobody acknowledged the step before in time"),
+        Because::NobodyReached => Text::new("上一步无人可达", "nobody of the step before could be reached"),
+        Because::Declined => Text::new("上一步的人都接不了", "everybody of the step before declined"),
+        Because::Escalated => Text::new("有人要求升级", "somebody asked for it"),
+        Because::SnoozeEnded => Text::new("稍后再呼时间已到", "the snooze ended"),
+        Because::AckTimedOut => Text::new("认领后超时未解决", "the acknowledgement ran out"),
+        Because::SilenceEnded(silence) => {
+            return match locale {
+                Locale::ZhCn => format!("静默 {silence} 已结束,故障仍在"),
+                Locale::En => format!("silence {silence} ended and it is still firing"),
+            };
+        }
+        Because::Regrouped => Text::new("有新的告警加入", "a further alert joined"),
+        Because::Rerouted => Text::new("升级策略已删除,重新路由", "its policy is gone, so it was routed anew"),
+    };
+    text.get(locale).into()
+}
+
+/// Why a person or a step was passed over.
+pub fn skip(skip: &Skip, locale: Locale) -> String {
+    let text = match skip {
+        Skip::NobodyOnDuty { rotation } => {
+            return match locale {
+                Locale::ZhCn => format!("{rotation} 当前无人值班"),
+                Locale::En => format!("nobody is on duty in {rotation}"),
+            };
+        }
+        Skip::Disabled => Text::new("此人已停用", "the person is disabled"),
+        Skip::Gone => Text::new("此人已不在配置中", "the person is gone from the configuration"),
+        Skip::NoContact => {
+            Text::new("此优先级没有可用的联系方式", "there is no channel to the person for this priority")
+        }
+        Skip::NobodyLeft => Text::new("此步已无人可呼叫", "the step has nobody left to page"),
+    };
+    text.get(locale).into()
+}
+
+/// Why a firing alert has no ticket.
+pub fn quiet(quiet: Quiet, locale: Locale) -> String {
+    match (quiet, locale) {
+        (Quiet::Silenced(silence), Locale::ZhCn) => format!("被 {silence} 静默"),
+        (Quiet::Silenced(silence), Locale::En) => format!("silenced by {silence}"),
+        (Quiet::Info, Locale::ZhCn) => "仅提示,不呼叫".into(),
+        (Quiet::Info, Locale::En) => "only informing, which never pages".into(),
+    }
+}
+
+/// Why this person: `expense-primary 值班,至周一 09:00`.
+pub fn why(why: &Why, moments: &Moments, locale: Locale) -> String {
+    let Some(rotation) = &why.rotation else {
+        let text = if why.text.starts_with(CATCH_ALL) {
+            Text::new("兜底人,此前无人应答", "the catch-all, because nobody else answered")
+        } else {
+            Text::new("升级策略点名", "named by the policy")
+        };
+        return text.get(locale).into();
+    };
+    let part = match (&why.override_, &why.layer, locale) {
+        (Some(_), _, Locale::ZhCn) => format!("{rotation} 临时替班"),
+        (Some(_), _, Locale::En) => format!("standing in for {rotation}"),
+        (None, Some(_), Locale::ZhCn) => format!("{rotation} 值班"),
+        (None, Some(_), Locale::En) => format!("on duty in {rotation}"),
+        (None, None, Locale::ZhCn) => format!("{rotation} 全员呼叫"),
+        (None, None, Locale::En) => format!("everybody in {rotation} is paged"),
+    };
+    match (why.until.map(|until| moments.minute(until)), locale) {
+        (Some(until), Locale::ZhCn) => format!("{part},至{}{until}", blank_before_digit(&until)),
+        (Some(until), Locale::En) => format!("{part} until {until}"),
+        (None, Locale::ZhCn | Locale::En) => part,
+    }
+}
+
+/// Chinese sets a blank between a character and a digit.
+fn blank_before_digit(text: &str) -> &'static str {
+    if text.starts_with(|c: char| c.is_ascii_digit()) { " " } else { "" }
+}

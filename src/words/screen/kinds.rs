@@ -1,0 +1,98 @@
+//! What people call a failure kind, and an entry of a timeline.
+
+use watchbell_engine::word::{FailureKind, Locale};
+
+/// A failure kind in words; the contract's own word stands beside it where space allows.
+pub const fn kind_name(kind: FailureKind, locale: Locale) -> &'static str {
+    let (zh, en) = match kind {
+        FailureKind::DnsNxdomain => ("域名不存在", "name does not exist"),
+        FailureKind::DnsServerError => ("域名服务器出错", "name server error"),
+        FailureKind::DnsTimeout => ("域名解析超时", "DNS timeout"),
+        FailureKind::DnsNoAddress => ("域名没有可用地址", "name has no address"),
+        FailureKind::ConnectRefused => ("连接被拒绝", "connection refused"),
+        FailureKind::ConnectTimeout => ("连接超时", "connect timeout"),
+        FailureKind::ConnectUnreachable => ("网络不可达", "network unreachable"),
+        FailureKind::ConnectReset => ("连接被重置", "connection reset"),
+        FailureKind::TlsExpired => ("证书已过期", "certificate expired"),
+        FailureKind::TlsNotYetValid => ("证书尚未生效", "certificate not yet valid"),
+        FailureKind::TlsSelfSigned => ("证书为自签名", "self-signed certificate"),
+        FailureKind::TlsUntrusted => ("证书不受信任", "untrusted certificate"),
+        FailureKind::TlsNameMismatch => ("证书域名不符", "certificate name mismatch"),
+        FailureKind::TlsHandshake => ("TLS 握手失败", "TLS handshake failed"),
+        FailureKind::TlsClientCert => ("客户端证书被拒", "client certificate refused"),
+        FailureKind::TlsTimeout => ("TLS 握手超时", "TLS timeout"),
+        FailureKind::TlsNotTls => ("端口不是 TLS", "not a TLS port"),
+        FailureKind::HeaderTimeout => ("响应超时", "response timeout"),
+        FailureKind::HttpProtocol => ("不符合 HTTP 协议", "not valid HTTP"),
+        FailureKind::BodyTimeout => ("响应体超时", "body timeout"),
+        FailureKind::BodyTruncated => ("响应体不完整", "body cut short"),
+        FailureKind::BodyTooLarge => ("响应体过大", "body too large"),
+        FailureKind::DecodeFailed => ("响应体无法解码", "body cannot be decoded"),
+        FailureKind::ContentMismatch => ("响应类型不符", "wrong content type"),
+        FailureKind::RedirectLoop => ("重定向过多", "redirect loop"),
+        FailureKind::RedirectBlocked => ("重定向被拦", "redirect blocked"),
+        FailureKind::HttpGoaway => ("HTTP/2 连接被关", "HTTP/2 closed"),
+        FailureKind::HttpStreamReset => ("HTTP/2 流被重置", "stream reset"),
+        FailureKind::Status => ("状态码不符", "unexpected status"),
+        FailureKind::RateLimited => ("被限流", "rate limited"),
+        FailureKind::AuthUnavailable => ("取不到令牌", "no auth token"),
+        FailureKind::AssertionFailed => ("内容不符", "wrong content"),
+        FailureKind::AssertionMissing => ("内容缺失", "missing content"),
+        FailureKind::AssertionNull => ("内容为空", "null content"),
+        FailureKind::AssertionType => ("内容类型不符", "wrong value type"),
+        FailureKind::Latency => ("过慢", "too slow"),
+        FailureKind::CertExpiring => ("证书即将过期", "certificate expiring"),
+        FailureKind::HeartbeatMissed => ("心跳未到", "heartbeat missed"),
+        FailureKind::HeartbeatFailed => ("任务失败", "job failed"),
+        FailureKind::HeartbeatOverrun => ("任务超时", "job overran"),
+        FailureKind::SelfDns => ("本机解析失败", "our DNS failed"),
+        FailureKind::SelfResources => ("本机资源不足", "our resources ran out"),
+        FailureKind::SelfClock => ("本机时钟跳变", "our clock moved"),
+        FailureKind::SelfOverload => ("本机过载", "we are overloaded"),
+    };
+    match locale {
+        Locale::ZhCn => zh,
+        Locale::En => en,
+    }
+}
+
+/// The heading of a timeline entry of this kind in Chinese; English screens show the entry's own text.
+/// A kind that is not known here is shown by its name.
+pub fn fact_name(kind: &str) -> &str {
+    match kind {
+        "started" => "服务启动",
+        "reloaded" => "配置重新加载",
+        "clock_shifted" => "时钟调整",
+        "duty_changed" => "值班人变更",
+        "alert_quiet" => "告警,未呼叫",
+        "quiet_resolved" => "未呼叫的告警已恢复",
+        "ticket_opened" => "开单",
+        "ticket_reopened" => "重新打开",
+        "alert_joined" => "新告警并入",
+        "alert_changed" => "告警变化",
+        "alert_resolved" => "告警恢复",
+        "probe_gone" => "拨测已从配置中移除",
+        "step_entered" => "进入升级步骤",
+        "skipped" => "跳过",
+        "page_started" => "开始呼叫",
+        "entry_begun" => "换下一渠道",
+        "page_unreachable" => "无法送达",
+        "send_started" => "发送",
+        "send_ended" => "发送结果",
+        "acknowledged" => "认领",
+        "escalated" => "升级",
+        "declined" => "接不了",
+        "snoozed" => "稍后再呼",
+        "noted" => "备注",
+        "held" => "因静默暂停",
+        "ticket_resolved" => "结束",
+        "silence_added" => "添加静默",
+        "silence_ended" => "静默结束",
+        "override_added" => "添加替班",
+        "override_removed" => "取消替班",
+        "notice_owed" => "后续通知",
+        "test_asked" => "测试呼叫",
+        "took_over" => "接管未完成的发送",
+        other => other,
+    }
+}

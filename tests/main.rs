@@ -1,0 +1,6 @@
+//! The one integration test binary of watchbell: the house as a whole, and rooms against the real world
+//! outside them. Other binaries are not looked for (`autotests = false`): a module here is what runs.
+
+mod delivery;
+mod licences;
+mod rooms;
