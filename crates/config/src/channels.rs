@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use watchbell_engine::catalog::{Channel, ChannelKind};
 use watchbell_engine::ids::ChannelId;
 
-use crate::context::Context;
+use crate::context::{Context, Given};
 use crate::gather::Doc;
 use crate::mistake::Mistakes;
 use crate::model::{ChannelSpec, DingtalkSpec, SmtpSpec, SmtpTls, WebhookSpec};
@@ -87,7 +87,7 @@ fn smtp(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<SmtpSp
         tls: tls?,
         from: from?,
         username: username.map(|given| given.secret().reveal().to_owned()),
-        password: password.map(|given| given.secret()),
+        password: password.map(Given::secret),
     })
 }
 

@@ -127,7 +127,7 @@ impl Names {
         let near = scalar::did_you_mean(word, known.clone().map(String::as_str));
         let hint = near.or_else(|| {
             let some: Vec<_> = known.take(12).map(String::as_str).collect();
-            (!some.is_empty()).then(|| format!("there are {}", some.join(", ")))
+            (!some.is_empty()).then(|| format!("known: {}", some.join(", ")))
         });
         out.error(at, message, hint);
     }
@@ -201,8 +201,8 @@ impl Context<'_> {
             Value::Map(_) => {
                 out.map(node, what, &["env", "file"])?;
                 match out.exactly_one(node, what, &["env", "file"])? {
-                    (key, name) if key == "env" => self.from_env(name, out),
-                    (_, path) => self.from_file(path, out),
+                    (key, name) if key == "env" => self.in_env(name, out),
+                    (_, path) => self.in_file(path, out),
                 }
             }
             Value::Null | Value::List(_) => {
@@ -214,7 +214,7 @@ impl Context<'_> {
     }
 
     /// The value of an environment variable.
-    pub(crate) fn from_env(&self, node: &Node, out: &mut Mistakes) -> Option<Given> {
+    pub(crate) fn in_env(&self, node: &Node, out: &mut Mistakes) -> Option<Given> {
         let name = out.text(node, "the name of an environment variable")?;
         match (self.env)(name) {
             Some(value) if !value.is_empty() => Some(Given::Known(Secret::new(value))),
@@ -223,24 +223,25 @@ impl Context<'_> {
         }
     }
 
-    fn from_file(&self, node: &Node, out: &mut Mistakes) -> Option<Given> {
+    fn in_file(&self, node: &Node, out: &mut Mistakes) -> Option<Given> {
         let path = self.dir.join(out.text(node, "the path of a file")?);
+        let shown = node.written();
         let mut bytes = Vec::new();
         let opened = std::fs::File::open(&path);
         if let Err(error) = opened.and_then(|file| file.take(MAX_SECRET_BYTES).read_to_end(&mut bytes)) {
-            return self.missing(node, format!("the secret file {} cannot be read: {error}", path.display()), out);
+            return self.missing(node, format!("the secret file {shown} cannot be read: {error}"), out);
         }
         let Ok(text) = String::from_utf8(bytes) else {
-            out.error(&node.spot(), format!("the secret file {} is not UTF-8", path.display()), None);
+            out.error(&node.spot(), format!("the secret file {shown} is not UTF-8"), None);
             return None;
         };
         let text = text.trim_end_matches(['\r', '\n']);
         if text.is_empty() {
-            return self.missing(node, format!("the secret file {} is empty", path.display()), out);
+            return self.missing(node, format!("the secret file {shown} is empty"), out);
         }
         if readable_by_all(&path) {
-            let message = format!("everybody on this machine can read the secret file {}", path.display());
-            self.recorded(node, message, Some(format!("chmod 600 {}", path.display())), out)?;
+            let message = format!("everybody on this machine can read the secret file {shown}");
+            self.recorded(node, message, Some(format!("chmod 600 {shown}")), out)?;
         }
         Some(Given::Known(Secret::new(text)))
     }

@@ -163,7 +163,7 @@ fn columns(c: char) -> usize {
 static SECRETS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
     [
         // A value under a key that holds secrets; `{env: …}` is no secret and stays.
-        r#"(?i)(?:password|secret|token|bearer|authorization|cookie|ping|api[-_]?key)["']?\s*:\s*("[^"]*"?|'[^']*'?|[^\s{\[,}"'#|>][^,}#]*)"#,
+        r#"(?i)(?:password|secret|token|bearer|authorization|cookie|ping|api[-_]?key)["']?\s*:\s*("[^"]*"?|'[^']*'?|[^\s{\[,}"'#|>](?:[^,}#]*[^,}#\s])?)"#,
         r"://([^/\s@]+)@",
         r#"(?i)[?&](?:access_token|token|key|secret|sign|password)=([^&\s"']+)"#,
     ]

@@ -76,14 +76,18 @@ fn contacts(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Contacts 
             context.names.unknown(out, &spot, message, &key.text, context.names.channels.keys());
             continue;
         };
-        let Some(given) = context.private(value, "an address", out) else { continue };
+        let channel = ChannelId::from(key.text.as_str());
+        let Some(given) = context.private(value, "an address", out) else {
+            // Said once: the person counts as having an address, and nothing is used.
+            contacts.insert(channel, Secret::new(""));
+            continue;
+        };
         if let (Some(text), Some(kind)) = (given.known(), kind)
             && let Some((message, hint)) = unfit(*kind, text)
         {
             out.error(&value.spot(), message, Some(hint.into()));
-            continue;
         }
-        contacts.insert(ChannelId::from(key.text.as_str()), given.secret());
+        contacts.insert(channel, given.secret());
     }
     contacts
 }

@@ -12,7 +12,7 @@ use crate::context::{Context, Defaults, Names, Secrets};
 use crate::files::{self, ROOT_FILE, Sources};
 use crate::gather::{self, Doc};
 use crate::mistake::{Mistake, Mistakes};
-use crate::model::{Config, Server, StoreUrl, Watchdog};
+use crate::model::{Check, Config, Server, StoreUrl, Watchdog};
 use crate::people::{self, Channels, Contacts};
 use crate::policies::{self, Reach};
 use crate::report::{ProbeBudget, Report};
@@ -38,7 +38,7 @@ pub(crate) fn read_files(
     now: Timestamp,
     mut out: Mistakes,
 ) -> Report {
-    let mut roots: Vec<Node> = files.iter().filter_map(|file| tree::parse(file, &mut out)).collect();
+    let mut roots: Vec<Node> = tree::parse_all(files, &mut out);
     // What cannot be found may stand in what could not be read.
     let incomplete = out.count() > 0 && (roots.len() < files.len() || files.is_empty());
     let names = Names { incomplete, ..Names::default() };
@@ -134,6 +134,7 @@ impl Reading<'_> {
             catch_all,
         };
         self.gaps(&catalog);
+        self.tokens(&read);
         let mut budgets = BTreeMap::new();
         let mut specs = BTreeMap::new();
         for read in &read {
@@ -246,12 +247,27 @@ impl Reading<'_> {
         }
     }
 
+    /// A token says which heartbeat beats, so that no two may have the same.
+    fn tokens(&mut self, read: &[probe::Read<'_>]) {
+        let mut seen = BTreeMap::new();
+        for probe in read {
+            let Check::Heartbeat { token } = &probe.spec.check else { continue };
+            if token.reveal().is_empty() {
+                continue; // not set on this machine
+            }
+            let Some(other) = seen.insert(token.reveal().to_owned(), &probe.spec.id) else { continue };
+            let at = probe.node.get("heartbeat").and_then(|beat| beat.get("token")).unwrap_or(probe.node);
+            let message = format!("`{other}` has the same token: a beat of one would count for the other");
+            self.out.error(&at.spot(), message, Some("give each heartbeat a token of its own".into()));
+        }
+    }
+
     fn escalation(&mut self, everybody: &Everybody, rotations: BTreeMap<RotationId, Rotation>) -> Option<Escalation> {
         let docs = self.docs;
         let items = gather::items(docs, "policies", &mut self.out);
         if items.is_empty() {
-            let place = docs.first()?.root.place.clone();
-            self.context.names.policies.insert(DEFAULT.into(), place);
+            let place = docs.first().map(|doc| (DEFAULT.to_owned(), doc.root.place.clone()));
+            self.context.names.policies.extend(place);
         }
         let reach = Reach { people: &everybody.people, rotations: &rotations };
         let catch_all = self.catch_all(everybody, &reach);

@@ -131,7 +131,7 @@ fn overrides(
         }
         let person = PersonId::from(person);
         if let Some(other) = overrides.iter().find(|o| o.from < to && from < o.to && o.person != person) {
-            let message = format!("this override overlaps that of {}; the later line wins", other.person);
+            let message = format!("this override overlaps that of `{}`; the later line wins", other.person);
             out.warn(&item.spot(), message, None);
         }
         overrides.push(Override { id: None, rotation: rotation.clone(), person, from, to });

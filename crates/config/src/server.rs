@@ -30,23 +30,23 @@ pub(crate) fn server(
     };
     let listen_node = map.and_then(|m| m.get("listen"));
     let listen = match listen_node {
-        Some(node) => out.value(node, "an address", address)?,
+        Some(node) => out.value(node, "an address", address),
         None => {
             filled_in.push(format!("no server.listen: the server listens on {LISTEN}"));
-            LISTEN.parse().ok()?
+            LISTEN.parse().ok()
         }
     };
     let public_url = match map.and_then(|m| m.get("public_url")) {
-        Some(node) => out.value(node, "an address", |text| web_address::http(text, false))?,
-        None => {
+        Some(node) => out.value(node, "an address", |text| web_address::http(text, false)),
+        None => listen.map(|listen| {
             filled_in.push(format!("no server.public_url: links in pages begin with http://{listen}"));
             format!("http://{listen}")
-        }
+        }),
     };
     let edge = map.and_then(|m| m.get("edge"));
     let edge_address = edge.and_then(|node| out.value(node, "an address", address));
     let tls = map.and_then(|m| m.get("tls")).and_then(|node| tls_files(node, context, out));
-    for (node, address) in [(listen_node, Some(listen)), (edge, edge_address)] {
+    for (node, address) in [(listen_node, listen), (edge, edge_address)] {
         if let (Some(node), Some(address), None) = (node, address, map.and_then(|m| m.get("tls")))
             && !address.ip().is_loopback()
         {
@@ -54,7 +54,7 @@ pub(crate) fn server(
             out.warn(&node.spot(), "this address is reached from other machines without TLS", Some(hint.into()));
         }
     }
-    Some(Server { listen, public_url: public_url.trim_end_matches('/').to_owned(), edge: edge_address, tls })
+    Some(Server { listen: listen?, public_url: public_url?.trim_end_matches('/').to_owned(), edge: edge_address, tls })
 }
 
 fn address(text: &str) -> Result<SocketAddr, Problem> {
@@ -81,7 +81,7 @@ pub(crate) fn file(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Op
     };
     let path = context.dir.join(out.text(node, "the path of a file")?);
     if let Err(error) = std::fs::File::open(&path) {
-        context.recorded(node, format!("the file {} cannot be read: {error}", path.display()), None, out)?;
+        context.recorded(node, format!("the file {} cannot be read: {error}", node.written()), None, out)?;
     }
     Some(path)
 }

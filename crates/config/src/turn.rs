@@ -59,8 +59,7 @@ fn short(text: &str) -> Result<Turn, Problem> {
         _ => return Err(bad()),
     };
     let at_text = at_words.join(" ");
-    let at =
-        at(&at_text, every).map_err(|problem| placed(problem, text, at_words.first().copied().unwrap_or_default()))?;
+    let at = at(&at_text, every).map_err(|problem| placed(problem, text, &at_text))?;
     Ok(Turn { every, at, since, by: TurnBy::Calendar })
 }
 
@@ -141,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_pointed_at() {
-        assert_eq!(short("weekly mo 09:00 since 2026-01-05").expect_err("weekday").within, Some((7, 2)));
+        assert_eq!(short("weekly mo 09:00 since 2026-01-05").expect_err("weekday").within, Some((7, 8)));
         assert_eq!(short("daily 09:00 since 2026-13-05").expect_err("date").within, Some((18, 10)));
         for bad in [
             "",

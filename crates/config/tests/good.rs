@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use support::{check, directory, now, shown, sources};
-use watchbell_config::{Check, Report, Secrets, init_files, read};
+use watchbell_config::{Check, Report, Secret, Secrets, init_files, read};
 use watchbell_engine::catalog::{LadderEntry, Target};
 use watchbell_engine::detect::DownAfter;
 use watchbell_engine::heartbeat::Expected;
@@ -67,7 +67,7 @@ fn the_shipped_example_is_accepted() {
     assert_eq!(worst["nightly-settlement"], None);
     let steps = &config.catalog.probes["invoice-verify"].runbook.as_ref().expect("a runbook").steps;
     assert_eq!(steps, &["看网关 5xx 与发票服务日志", "回滚最近发布", "切备用通道"]);
-    assert_eq!(config.catalog.routes[0].name, "alerts/routing.yaml:20");
+    assert_eq!(config.catalog.routes[0].name, "alerts/routing.yaml:22");
     insta::assert_json_snapshot!(serde_json::to_value(&report.probes).expect("JSON"));
 }
 
@@ -88,7 +88,7 @@ fn the_demo_can_point_the_example_elsewhere() {
     let Check::Http(http) = &config.probes["invoice-verify"].check else { panic!("an HTTP probe") };
     assert_eq!(http.url.to_string(), "http://127.0.0.1:7300/v1/invoices/verify");
     assert_eq!(http.method, "POST");
-    assert_eq!(http.body.as_ref().map(|b| b.reveal()), Some(r#"{"number":"SYN-0001","total":"118.00"}"#));
+    assert_eq!(http.body.as_ref().map(Secret::reveal), Some(r#"{"number":"SYN-0001","total":"118.00"}"#));
     assert_eq!(http.expect.min_days_left, None, "there is no certificate on http://");
     let hook = &config.contacts["li.na"]["hook"];
     assert_eq!(hook.reveal(), "http://127.0.0.1:7301/li.na");
@@ -163,7 +163,7 @@ probes:
     assert_eq!((info.title.en.as_str(), info.labels["team"].as_str()), ("no", "1.10"));
     let Check::Http(http) = &config.probes["merged"].check else { panic!("an HTTP probe") };
     assert_eq!(http.method, "PUT");
-    let body = http.body.as_ref().map(|b| b.reveal());
+    let body = http.body.as_ref().map(Secret::reveal);
     assert_eq!(body, Some(r#"{"a":1.10,"b":"1.10","c":"no","d":[true,null,-0],"e":{}}"#));
     assert_eq!(http.expect.status.to_string(), "2xx, 304");
 }
@@ -178,7 +178,7 @@ fn heartbeats_have_no_worst_case() {
 defaults: {{ severity: critical }}
 probes:
   - {{ id: nightly, heartbeat: {{ cron: \"30 2 * * *\", time_zone: Asia/Shanghai, token: {{ env: SET }} }} }}
-  - {{ id: often, heartbeat: {{ every: 1m, token: {{ env: SET }} }} }}
+  - {{ id: often, heartbeat: {{ every: 1m, token: another-token-of-sixteen }} }}
 "
         ),
     );

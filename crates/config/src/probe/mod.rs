@@ -21,7 +21,7 @@ use watchbell_engine::label::Labels;
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::Severity;
 
-use crate::context::Context;
+use crate::context::{Context, Defaults};
 use crate::fields::not_available;
 use crate::gather::{self, Item};
 use crate::mistake::{Mistakes, Spot};
@@ -108,7 +108,7 @@ pub(crate) fn probe<'d>(item: Item<'d>, context: &Context<'_>, out: &mut Mistake
     let id = gather::id_of(map, "invoice-verify", out);
     let common = common(item, map, id.as_deref().unwrap_or_default(), context, out);
     let timing = timing(item, map, out);
-    let (check, heartbeat) = check(map, timing.as_ref(), context, out)?;
+    let (check, heartbeat) = check(map, item.defaults, timing.as_ref(), context, out)?;
     let (common, timing, id) = (common?, timing?, ProbeId::from(id?));
     let is_heartbeat = heartbeat.is_some();
     let detect_within = timing
@@ -150,6 +150,7 @@ fn shown_address(check: &Check) -> Option<String> {
 
 fn check(
     map: &Node,
+    defaults: &Defaults,
     timing: Option<&Timing>,
     context: &Context<'_>,
     out: &mut Mistakes,
@@ -177,7 +178,7 @@ fn check(
                     None,
                 );
             }
-            heartbeat::read(node, context, out).map(|(token, rule)| (Check::Heartbeat { token }, Some(rule)))
+            heartbeat::read(node, defaults, context, out).map(|(token, rule)| (Check::Heartbeat { token }, Some(rule)))
         }
         (kind, node) => {
             let instead = format!("this version has {}", KINDS.join(", "));
