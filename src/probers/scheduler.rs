@@ -71,8 +71,20 @@ impl Probers {
         stop: CancellationToken,
         tracker: &TaskTracker,
     ) -> ProbersHandle {
+        Self::start_with(deps, config, run_now, stop, tracker, runs_at_a_time())
+    }
+
+    /// As [`Probers::start`], with so many runs at a time.
+    pub(super) fn start_with(
+        deps: ProbersDeps,
+        config: Arc<Config>,
+        run_now: mpsc::Receiver<RunRequest>,
+        stop: CancellationToken,
+        tracker: &TaskTracker,
+        runs_at_a_time: usize,
+    ) -> ProbersHandle {
         let (sender, changes) = watch::channel(config);
-        tracker.spawn(Scheduler::new(deps).run(changes, run_now, stop));
+        tracker.spawn(Scheduler::new(deps, runs_at_a_time).run(changes, run_now, stop));
         ProbersHandle { config: sender }
     }
 }
@@ -116,7 +128,7 @@ struct Probe {
 }
 
 impl Scheduler {
-    fn new(deps: ProbersDeps) -> Self {
+    fn new(deps: ProbersDeps, runs_at_a_time: usize) -> Self {
         Self {
             history: HistoryTap::new(deps.history.clone(), deps.metrics.history_dropped.clone()),
             timetable: Timetable::new(Instant::now(), deps.clock.now()),
@@ -125,7 +137,7 @@ impl Scheduler {
             runs: JoinSet::new(),
             running: HashMap::new(),
             waiting: VecDeque::new(),
-            runs_at_a_time: runs_at_a_time(),
+            runs_at_a_time,
             makings: 0,
         }
     }

@@ -153,7 +153,7 @@ async fn a_keepalive_race_is_retried_once_and_counted() {
 
 #[tokio::test]
 async fn one_deadline_covers_all_redirects() {
-    let slow = Duration::from_millis(200);
+    let slow = Duration::from_millis(600);
     let scripts = vec![
         vec![Act::Read, Act::Pause(slow), redirect_to("/1")],
         vec![Act::Read, Act::Pause(slow), redirect_to("/2")],
