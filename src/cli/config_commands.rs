@@ -49,7 +49,8 @@ pub(super) fn check(common: &Common, secrets: bool) -> Result<ExitCode, Failure>
     for warning in &report.warnings {
         say(format!("warning: {warning}\n"));
     }
-    for sentence in &report.filled_in {
+    // What was filled in matters once there is something to run.
+    for sentence in report.filled_in.iter().filter(|_| report.is_ok()) {
         say(format!("filled in: {sentence}"));
     }
     if !report.probes.is_empty() {
