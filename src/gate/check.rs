@@ -116,11 +116,7 @@ impl Gate {
 }
 
 /// The layer of every route.
-pub(super) async fn guard(
-    State((gate, access)): State<(Gate, Access)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn guard(State((gate, access)): State<(Gate, Access)>, mut request: Request, next: Next) -> Response {
     match gate.admit(access, request.method(), request.headers()).await {
         Ok(Some(caller)) => {
             request.extensions_mut().insert(caller);
@@ -136,7 +132,9 @@ fn shown(headers: &HeaderMap) -> Result<Option<Shown>, Problem> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let token = value.to_str().ok().and_then(|text| text.split_once(' '));
         return match token {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(Shown::Header(token.trim().into()))),
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                Ok(Some(Shown::Header(token.trim().into())))
+            }
             Some(_) | None => Err(Problem::unauthorized("the Authorization header is not `Bearer` and a token")),
         };
     }
@@ -193,6 +191,8 @@ mod tests {
     #[test]
     fn another_scheme_is_refused_rather_than_ignored() {
         assert!(shown(&headers(&[("authorization", "Basic abc")])).is_err());
-        assert!(matches!(shown(&headers(&[("authorization", "bearer wb_x")])), Ok(Some(Shown::Header(t))) if t == "wb_x"));
+        assert!(
+            matches!(shown(&headers(&[("authorization", "bearer wb_x")])), Ok(Some(Shown::Header(t))) if t == "wb_x")
+        );
     }
 }

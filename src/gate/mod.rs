@@ -15,8 +15,8 @@ mod token;
 #[cfg(test)]
 pub(crate) mod test_world;
 
-pub use ask::Once;
 pub use access::{Access, Declared, Role, Routes};
+pub use ask::Once;
 pub use body::{Asked, BODY_LIMIT, JsonBody, Params};
 pub use check::{COOKIE, Caller, Gate, cookie, same_origin};
 pub use problem::Problem;

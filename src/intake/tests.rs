@@ -68,7 +68,8 @@ async fn a_beat_that_means_nothing_is_refused() {
 #[tokio::test]
 async fn a_beat_is_acknowledged_only_when_it_is_durable() {
     let world = World::stuck().await;
-    let (status, body) = send(&edge_router(intake(&world)), Method::GET, &format!("/ping/{BEAT_TOKEN}"), None, "").await;
+    let (status, body) =
+        send(&edge_router(intake(&world)), Method::GET, &format!("/ping/{BEAT_TOKEN}"), None, "").await;
     assert_eq!(status, 503, "{body}");
 }
 
@@ -81,9 +82,15 @@ async fn a_signal_is_taken_in_with_its_key_and_its_sender() {
         "labels":{"service":"billing","attempt":3,"final":true},"client":"unknown keys pass"}"#;
     let (status, answer) = send(&router, Method::POST, "/api/v1/signals", Some(&token), body).await;
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
-    assert_eq!((status.as_u16(), answer["dedup_key"].as_str(), answer["ticket"].as_str()), (202, Some("api:batch-7"), Some("INC-43")));
+    assert_eq!(
+        (status.as_u16(), answer["dedup_key"].as_str(), answer["ticket"].as_str()),
+        (202, Some("api:batch-7"), Some("INC-43"))
+    );
     let Some(Input::Signal(signal)) = world.inputs().pop() else { panic!("a signal") };
-    assert_eq!((signal.source.as_str(), signal.severity, signal.action), ("billing", Severity::Critical, SignalAction::Fire));
+    assert_eq!(
+        (signal.source.as_str(), signal.severity, signal.action),
+        ("billing", Severity::Critical, SignalAction::Fire)
+    );
     assert_eq!((signal.labels["attempt"].as_str(), signal.labels["final"].as_str()), ("3", "true"));
     let over = r#"{"dedup_key":"api:batch-7","action":"resolve"}"#;
     assert_eq!(send(&router, Method::POST, "/api/v1/signals", Some(&token), over).await.0, 202);

@@ -74,7 +74,8 @@ fn shown(run: &Observation, face: &Face) -> Evidence {
     ];
     let lines = lines.into_iter().filter_map(|(name, value)| Some(Line { name: name.get(locale), value: value? }));
     let failed = run.assertions.iter().filter(|a| !a.ok);
-    let failed = failed.map(|a| a.found.as_ref().map_or_else(|| a.what.clone(), |found| format!("{}: {found}", a.what)));
+    let failed =
+        failed.map(|a| a.found.as_ref().map_or_else(|| a.what.clone(), |found| format!("{}: {found}", a.what)));
     let head: String = seen.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
     let answer = match (&seen.body, head.is_empty()) {
         (None, true) => None,

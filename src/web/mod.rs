@@ -30,6 +30,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 pub use links::LinkKey;
+pub(crate) use links::percent_encoded;
 
 pub use crate::gate::hash_token;
 
@@ -63,7 +64,12 @@ pub struct App {
 impl App {
     /// The gate that this app's routes stand behind; `intake` stands behind the same.
     pub fn gate(&self) -> Gate {
-        Gate { clock: self.clock.clone(), store: self.store.clone(), admin_token: self.admin_token, loopback: self.loopback }
+        Gate {
+            clock: self.clock.clone(),
+            store: self.store.clone(),
+            admin_token: self.admin_token,
+            loopback: self.loopback,
+        }
     }
 }
 

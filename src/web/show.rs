@@ -119,9 +119,10 @@ pub(super) fn sparkline(totals: &[Option<f64>]) -> Option<String> {
     }
     let top = known.iter().copied().fold(1.0_f64, f64::max);
     let step = 100.0 / (totals.len() - 1) as f64;
-    let points = totals.iter().enumerate().filter_map(|(i, total)| {
-        total.map(|ms| format!("{:.1},{:.1}", i as f64 * step, 23.0 - 22.0 * ms / top))
-    });
+    let points = totals
+        .iter()
+        .enumerate()
+        .filter_map(|(i, total)| total.map(|ms| format!("{:.1},{:.1}", i as f64 * step, 23.0 - 22.0 * ms / top)));
     Some(points.collect::<Vec<_>>().join(" "))
 }
 

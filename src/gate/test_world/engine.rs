@@ -98,7 +98,9 @@ fn deed(view: &mut LiveView, live: &Live, by: &str, what: Deed, clock: &Clock) -
             Ok(Answer::Ticket { ticket: id, already: false })
         }
         Deed::Note { text, .. } if text.trim().is_empty() => Err(Refusal::Empty("text".into())),
-        Deed::Note { ticket: id, .. } if view.tickets.contains_key(&id) => Ok(Answer::Ticket { ticket: id, already: false }),
+        Deed::Note { ticket: id, .. } if view.tickets.contains_key(&id) => {
+            Ok(Answer::Ticket { ticket: id, already: false })
+        }
         Deed::Note { ticket: id, .. } => Err(Refusal::NoSuchTicket(id)),
         Deed::Declare { summary, .. } => {
             let mut ticket = (*view.tickets[&super::TICKET]).clone();

@@ -78,7 +78,8 @@ fn not_reloaded(refused: ReloadRefused) -> Problem {
     let problem = if refused.shift_change {
         Problem::conflict(&refused.summary).help("look at the change, then ask again with accept_shift_change: true")
     } else {
-        Problem::invalid(&refused.summary).help("nothing was changed; `watchbell check` shows every mistake with its place")
+        Problem::invalid(&refused.summary)
+            .help("nothing was changed; `watchbell check` shows every mistake with its place")
     };
     problem.with("mistakes", refused.mistakes).with("shift_change", refused.shift_change)
 }
@@ -86,7 +87,10 @@ fn not_reloaded(refused: ReloadRefused) -> Problem {
 /// `GET tokens`: names and roles, never a token.
 pub(super) async fn tokens(State(app): State<App>) -> Result<Json<Tokens>, Problem> {
     let rows = app.store.tokens().await?;
-    let tokens = rows.into_iter().map(|r| TokenView { name: r.name, role: r.role, created_at: r.created_at, last_used: r.last_used }).collect();
+    let tokens = rows
+        .into_iter()
+        .map(|r| TokenView { name: r.name, role: r.role, created_at: r.created_at, last_used: r.last_used })
+        .collect();
     Ok(Json(Tokens { tokens, next: None }))
 }
 

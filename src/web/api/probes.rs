@@ -38,7 +38,9 @@ pub(super) async fn one(State(app): State<App>, Params(text): Params<String>) ->
     Ok(Json(ProbeDetail {
         probe: shown(info, live.as_ref(), &config, &view),
         observation: live.as_ref().and_then(|l| l.last.as_deref().cloned()),
-        recent: recent.map(|(at, outcome, total_ms)| RunView { at: *at, outcome: *outcome, total_ms: *total_ms }).collect(),
+        recent: recent
+            .map(|(at, outcome, total_ms)| RunView { at: *at, outcome: *outcome, total_ms: *total_ms })
+            .collect(),
     }))
 }
 
@@ -48,14 +50,19 @@ pub(super) async fn run(State(app): State<App>, Params(text): Params<String>) ->
     let (id, _) = key(&config.catalog.probes, &text, "probe")?;
     let wait = match config.probes.get(id) {
         Some(spec) if matches!(spec.check, Check::Heartbeat { .. }) => {
-            return Err(Problem::invalid(format!("`{id}` is a heartbeat: its job reports to us, there is nothing to run")));
+            return Err(Problem::invalid(format!(
+                "`{id}` is a heartbeat: its job reports to us, there is nothing to run"
+            )));
         }
         Some(spec) => spec.timeout.duration() + RUN_SLACK,
         None => RUN_SLACK,
     };
     let (reply, answer) = oneshot::channel();
     let request = RunRequest { probe: id.clone(), reply };
-    app.live.run_now.try_send(request).map_err(|_| Problem::unavailable("the probers have no room for a further run"))?;
+    app.live
+        .run_now
+        .try_send(request)
+        .map_err(|_| Problem::unavailable("the probers have no room for a further run"))?;
     match timeout(wait, answer).await {
         Ok(Ok(observation)) => Ok(Json(observation)),
         Ok(Err(_)) => Err(Problem::unavailable(format!("`{id}` was not run: the probers dropped the request"))),

@@ -10,8 +10,11 @@ use crate::web::{access_table, edge_access_table, edge_router, router};
 
 /// A path of a route, its parameters filled with what does no harm.
 fn sample(path: &str) -> String {
-    path.replace("{token}", "1-1-hook-AAAAAAAAAAAAAAAAAAAAAA").replace("{id}", "INC-999").replace("{deed}", "ack")
-        .replace("{override_id}", "OVR-999").replace("{name}", "nobody")
+    path.replace("{token}", "1-1-hook-AAAAAAAAAAAAAAAAAAAAAA")
+        .replace("{id}", "INC-999")
+        .replace("{deed}", "ack")
+        .replace("{override_id}", "OVR-999")
+        .replace("{name}", "nobody")
 }
 
 /// Whether the gate let a request through; what the route then makes of it is its own matter.
@@ -50,7 +53,8 @@ async fn every_route_opens_to_whom_the_table_says_and_to_nobody_else() {
                 assert_eq!(admitted(status), access.permits(*role), "{method} {path} as {role}: {status}");
                 assert_ne!(status, StatusCode::NOT_IMPLEMENTED);
             }
-            let wrong = request(method.clone(), &sample(path), Some("wb_wrong")).body(Body::empty()).expect("a request");
+            let wrong =
+                request(method.clone(), &sample(path), Some("wb_wrong")).body(Body::empty()).expect("a request");
             let status = send(&router, wrong).await.status;
             let unguarded = matches!(access, Access::Public | Access::Link);
             assert_eq!(admitted(status), unguarded, "{method} {path} with a token that nobody made: {status}");

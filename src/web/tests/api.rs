@@ -33,13 +33,21 @@ async fn tickets_are_listed_newest_first_with_nothing_left_out() {
     });
     let router = router(app(&world, true));
     let list = get(&router, "/api/v1/tickets").await.json();
-    assert_eq!((list["tickets"][0]["id"].as_str(), list["tickets"][1]["id"].as_str()), (Some("INC-43"), Some("INC-42")));
-    assert!(list["next"].is_null() && list["tickets"][0].as_object().is_some_and(|t| t.contains_key("acknowledged_at")));
+    assert_eq!(
+        (list["tickets"][0]["id"].as_str(), list["tickets"][1]["id"].as_str()),
+        (Some("INC-43"), Some("INC-42"))
+    );
+    assert!(
+        list["next"].is_null() && list["tickets"][0].as_object().is_some_and(|t| t.contains_key("acknowledged_at"))
+    );
     let first = get(&router, "/api/v1/tickets?limit=1").await.json();
     assert_eq!(first["next"], "INC-43");
     let rest = get(&router, "/api/v1/tickets?limit=1&before=inc-43").await.json();
     assert_eq!((rest["tickets"][0]["id"].as_str(), rest["next"].is_null()), (Some("INC-42"), true));
-    assert_eq!(get(&router, "/api/v1/tickets?state=acknowledged").await.json()["tickets"].as_array().map(Vec::len), Some(0));
+    assert_eq!(
+        get(&router, "/api/v1/tickets?state=acknowledged").await.json()["tickets"].as_array().map(Vec::len),
+        Some(0)
+    );
     assert_eq!(get(&router, "/api/v1/tickets?state=all").await.status, 200, "those that are over come from the store");
     for wrong in ["state=closed", "limit=0", "limit=501", "before=7"] {
         get(&router, &format!("/api/v1/tickets?{wrong}")).await.problem(422);
@@ -72,11 +80,17 @@ async fn acts_answer_with_the_ticket() {
     for _ in 0..2 {
         let acked = post(&router, "/api/v1/tickets/inc-42/ack", &li_na, "").await;
         assert_eq!(acked.status, 200, "{}", acked.body);
-        assert_eq!((acked.json()["state"].as_str(), acked.json()["acknowledged_by"].as_str()), (Some("acknowledged"), Some("李娜")));
+        assert_eq!(
+            (acked.json()["state"].as_str(), acked.json()["acknowledged_by"].as_str()),
+            (Some("acknowledged"), Some("李娜"))
+        );
     }
     assert_eq!(post(&router, "/api/v1/tickets/INC-42/note", &li_na, r#"{"text":"回滚中"}"#).await.status, 200);
     assert_eq!(last_deed(&world), Deed::Note { ticket: TICKET, text: "回滚中".into() });
-    assert_eq!(post(&router, "/api/v1/tickets/INC-42/snooze", &li_na, r#"{"for":"30m"}"#).await.json()["snoozed_until"], "2026-11-22T19:42:40Z");
+    assert_eq!(
+        post(&router, "/api/v1/tickets/INC-42/snooze", &li_na, r#"{"for":"30m"}"#).await.json()["snoozed_until"],
+        "2026-11-22T19:42:40Z"
+    );
     assert_eq!(post(&router, "/api/v1/tickets/INC-42/escalate", &li_na, "").await.json()["state"], "triggered");
     let over = post(&router, "/api/v1/tickets/INC-42/resolve", &li_na, r#"{"cause":"证书过期"}"#).await.json();
     assert_eq!((over["state"].as_str(), over["resolved_as"].as_str()), (Some("resolved"), Some("fixed")));
@@ -115,14 +129,24 @@ async fn bad_bodies_are_told_apart() {
     let detail = post(&router, note, &world.admin, r#"{"text": "#).await.problem(400);
     assert!(detail.contains("line 1 column"), "{detail}");
     assert!(post(&router, note, &world.admin, "{}").await.problem(422).contains("missing field `text`"));
-    assert!(post(&router, note, &world.admin, r#"{"text":"x","txet":1}"#).await.problem(422).contains("unknown field `txet`"));
+    assert!(
+        post(&router, note, &world.admin, r#"{"text":"x","txet":1}"#)
+            .await
+            .problem(422)
+            .contains("unknown field `txet`")
+    );
     assert_eq!(post(&router, note, &world.admin, r#"{"text":" "}"#).await.problem(422), "`text` must not be empty");
     let long = format!(r#"{{"text":"{}"}}"#, "x".repeat(64 * 1024));
     assert_eq!(post(&router, note, &world.admin, &long).await.problem(413), "the body is larger than 64 KiB");
     let plain = request(Method::POST, note, Some(&world.admin)).header(header::CONTENT_TYPE, "text/plain");
     send(&router, plain.body(Body::from("hello")).expect("a request")).await.problem(415);
     post(&router, "/api/v1/tickets/INC-42/resolve", &world.admin, r#"{"as":"gone"}"#).await.problem(422);
-    for body in ["{}", r#"{"for":"soon"}"#, r#"{"for":"1h","until":"2026-11-23T00:00:00Z"}"#, r#"{"until":"2020-01-01T00:00:00Z"}"#] {
+    for body in [
+        "{}",
+        r#"{"for":"soon"}"#,
+        r#"{"for":"1h","until":"2026-11-23T00:00:00Z"}"#,
+        r#"{"until":"2020-01-01T00:00:00Z"}"#,
+    ] {
         post(&router, "/api/v1/tickets/INC-42/snooze", &world.admin, body).await.problem(422);
     }
 }
@@ -153,7 +177,10 @@ async fn duty_is_told_for_now_and_for_any_time() {
     let now = get(&router, "/api/v1/oncall").await.json();
     let duty = &now["rotations"][0];
     assert_eq!((now["source"].as_str(), duty["id"].as_str()), (Some("server"), Some("expense-primary")));
-    assert_eq!((duty["on_duty"][0]["person"].as_str(), duty["on_duty"][0]["until"].as_str()), (Some("li.na"), Some("2026-11-23T01:00:00Z")));
+    assert_eq!(
+        (duty["on_duty"][0]["person"].as_str(), duty["on_duty"][0]["until"].as_str()),
+        (Some("li.na"), Some("2026-11-23T01:00:00Z"))
+    );
     for at in ["2026-11-23T09:00", "2026-11-23T09:00:00+08:00", "2026-11-23T01:00:00Z"] {
         let then = get(&router, &format!("/api/v1/oncall?at={at}&rotation=EXPENSE-primary")).await.json();
         assert_eq!(then["rotations"][0]["on_duty"][0]["person"], "wang.lei", "{at}");
@@ -176,15 +203,21 @@ async fn somebody_stands_in_and_is_taken_back() {
     let router = router(app(&world, true));
     let planner = world.token("planner", Role::Scheduler).await;
     let overrides = "/api/v1/rotations/expense-primary/overrides";
-    let made = post(&router, overrides, &planner, r#"{"person":"wang.lei","from":"2026-11-24T18:00","for":"15h"}"#).await;
+    let made =
+        post(&router, overrides, &planner, r#"{"person":"wang.lei","from":"2026-11-24T18:00","for":"15h"}"#).await;
     assert_eq!(made.status, 201, "{}", made.body);
-    assert_eq!((made.json()["id"].as_str(), made.json()["from"].as_str()), (Some("OVR-3"), Some("2026-11-24T10:00:00Z")));
+    assert_eq!(
+        (made.json()["id"].as_str(), made.json()["from"].as_str()),
+        (Some("OVR-3"), Some("2026-11-24T10:00:00Z"))
+    );
     let then = get(&router, "/api/v1/oncall?at=2026-11-24T20:00").await.json();
     assert_eq!(then["rotations"][0]["on_duty"][0]["person"], "wang.lei");
     assert!(then["rotations"][0]["on_duty"][0]["layer"].is_null());
     assert_eq!(delete(&router, &format!("{overrides}/ovr-3"), &planner).await.status, 204);
     delete(&router, &format!("{overrides}/OVR-3"), &planner).await.problem(404);
-    post(&router, overrides, &planner, r#"{"person":"nobody","from":"2026-11-24T18:00","for":"15h"}"#).await.problem(404);
+    post(&router, overrides, &planner, r#"{"person":"nobody","from":"2026-11-24T18:00","for":"15h"}"#)
+        .await
+        .problem(404);
     let backwards = r#"{"person":"wang.lei","from":"2026-11-24T18:00","to":"2026-11-24T17:00"}"#;
     post(&router, overrides, &planner, backwards).await.problem(422);
 }
@@ -193,7 +226,13 @@ async fn somebody_stands_in_and_is_taken_back() {
 async fn silences_have_an_end() {
     let world = World::new().await;
     let router = router(app(&world, true));
-    let made = post(&router, "/api/v1/silences", &world.admin, r#"{"matchers":["service=expense"],"for":"1h","reason":"发布"}"#).await;
+    let made = post(
+        &router,
+        "/api/v1/silences",
+        &world.admin,
+        r#"{"matchers":["service=expense"],"for":"1h","reason":"发布"}"#,
+    )
+    .await;
     assert_eq!((made.status.as_u16(), made.json()["until"].as_str()), (201, Some("2026-11-22T20:12:40Z")));
     assert_eq!(get(&router, "/api/v1/silences").await.json()["silences"][0]["matchers"][0], "service=\"expense\"");
     for body in [
@@ -214,8 +253,14 @@ async fn probes_are_shown_and_run_out_of_turn() {
     let router = router(app(&world, true));
     let list = get(&router, "/api/v1/probes").await.json();
     let probe = &list["probes"][0];
-    assert_eq!((probe["id"].as_str(), probe["level"].as_str(), probe["kind"].as_str()), (Some("invoice-verify"), Some("down"), Some("status")));
-    assert_eq!((probe["title"]["en"].as_str(), probe["worst_case_s"].as_f64()), (Some("Invoice verification"), Some(23.0)));
+    assert_eq!(
+        (probe["id"].as_str(), probe["level"].as_str(), probe["kind"].as_str()),
+        (Some("invoice-verify"), Some("down"), Some("status"))
+    );
+    assert_eq!(
+        (probe["title"]["en"].as_str(), probe["worst_case_s"].as_f64()),
+        (Some("Invoice verification"), Some(23.0))
+    );
     assert!(!get(&router, "/api/v1/probes/invoice-verify").await.body.contains("very-secret"));
     assert_eq!(get(&router, "/api/v1/probes/INVOICE-verify").await.json()["observation"]["evidence"]["status"], 503);
     get(&router, "/api/v1/probes/nothing").await.problem(404);

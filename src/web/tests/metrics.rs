@@ -63,7 +63,12 @@ async fn the_dashboard_asks_for_names_that_there_are() {
                 let expr = target["expr"].as_str().expect("a query");
                 for name in metric.find_iter(expr) {
                     asked += 1;
-                    assert!(known.contains(name.as_str()), "{}: `{}` in `{expr}` is not in /metrics", path.display(), name.as_str());
+                    assert!(
+                        known.contains(name.as_str()),
+                        "{}: `{}` in `{expr}` is not in /metrics",
+                        path.display(),
+                        name.as_str()
+                    );
                 }
             }
         }

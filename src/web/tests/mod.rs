@@ -2,7 +2,6 @@
 
 mod access;
 mod ack;
-mod look;
 mod api;
 mod metrics;
 mod public;
@@ -85,7 +84,8 @@ async fn post(router: &Router, path: &str, token: &str, json: &str) -> Reply {
 /// As a browser sends a form from our own page.
 async fn form(router: &Router, path: &str, cookie: Option<&str>, body: &str) -> Reply {
     let builder = Request::builder().method(Method::POST).uri(path).header("sec-fetch-site", "same-origin");
-    let builder = builder.header(header::ACCEPT, "text/html").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let builder =
+        builder.header(header::ACCEPT, "text/html").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     let builder = cookie.iter().fold(builder, |b, c| b.header(header::COOKIE, format!("wb_token={c}")));
     send(router, builder.body(Body::from(body.to_owned())).expect("a request")).await
 }

@@ -47,7 +47,8 @@ async fn the_public_learns_nothing_else() {
     let router = edge_router(app(&world, false));
     world.clock.set(at("2026-11-22T19:20:00Z"));
     let page = get(&router, "/status").await;
-    for secret in ["invoice-verify", "503", "李娜", "INC-42", "员工无法", "expense-primary", "api.expense", "/login"] {
+    for secret in ["invoice-verify", "503", "李娜", "INC-42", "员工无法", "expense-primary", "api.expense", "/login"]
+    {
         assert!(!page.body.contains(secret), "`{secret}` is public in {}", page.body);
     }
     assert!(page.body.contains("数据已有 7 分 22 秒未更新"), "old data is called old: {}", page.body);
@@ -61,10 +62,16 @@ async fn the_language_is_the_readers() {
     assert!(get(&router, "/status").await.body.contains("lang=\"zh-CN\""), "the catalog's");
     let browser = request(Method::GET, "/status", None).header(header::ACCEPT_LANGUAGE, "en-GB,en;q=0.9");
     let page = send(&router, browser.body(Body::empty()).expect("a request")).await;
-    assert!(page.body.contains("All systems operational") && page.header("vary").contains("accept-language"), "{}", page.body);
+    assert!(
+        page.body.contains("All systems operational") && page.header("vary").contains("accept-language"),
+        "{}",
+        page.body
+    );
     let chosen = get(&router, "/status?lang=en").await;
     assert!(chosen.header("set-cookie").starts_with("wb_lang=en;") && chosen.header("cache-control") == "no-store");
-    let kept = request(Method::GET, "/status", None).header(header::COOKIE, "wb_lang=en").header(header::ACCEPT_LANGUAGE, "zh-CN");
+    let kept = request(Method::GET, "/status", None)
+        .header(header::COOKIE, "wb_lang=en")
+        .header(header::ACCEPT_LANGUAGE, "zh-CN");
     let page = send(&router, kept.body(Body::empty()).expect("a request")).await;
     assert!(page.body.contains("lang=\"en\""));
 }

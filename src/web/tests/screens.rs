@@ -25,12 +25,23 @@ async fn the_overview_shows_what_matters_at_a_glance() {
     });
     let router = router(app(&world, true));
     let zh = get(&router, "/").await;
-    for part in ["1 张事件单未结束", "发票验真中断 · HTTP 503", "李娜", "至 <time", "没有联系方式", "有响铃渠道", "TEST-3", "正常"] {
+    for part in [
+        "1 张事件单未结束",
+        "发票验真中断 · HTTP 503",
+        "李娜",
+        "至 <time",
+        "没有联系方式",
+        "有响铃渠道",
+        "TEST-3",
+        "正常",
+    ] {
         assert!(zh.body.contains(part), "`{part}` in {}", zh.body);
     }
     assert!(zh.body.contains("http-equiv=\"refresh\" content=\"5\"") && !zh.body.contains("<script"));
     let en = get(&router, "/?lang=en").await;
-    for part in ["1 open ticket", "Invoice verification down · HTTP 503", "On duty now", "no contact at all", "9 h 12 min ago"] {
+    for part in
+        ["1 open ticket", "Invoice verification down · HTTP 503", "On duty now", "no contact at all", "9 h 12 min ago"]
+    {
         assert!(en.body.contains(part), "`{part}` in {}", en.body);
     }
 }
@@ -53,7 +64,11 @@ async fn readiness_needs_a_commit_within_ten_seconds() {
     assert_eq!(get(&router, "/readyz").await.status, 200);
     world.clock.set(at("2026-11-22T19:12:48.001Z"));
     let late = get(&router, "/readyz").await;
-    assert!(late.status == 503 && late.json()["reason"].as_str().is_some_and(|r| r.contains("10.0 s ago")), "{}", late.body);
+    assert!(
+        late.status == 503 && late.json()["reason"].as_str().is_some_and(|r| r.contains("10.0 s ago")),
+        "{}",
+        late.body
+    );
     assert_eq!(get(&router, "/healthz").await.status, 200, "the process lives all the same");
     assert!(get(&router, "/").await.body.contains("存储超过 10 秒没有写入成功"));
 }
@@ -72,7 +87,8 @@ async fn a_ticket_shows_its_buttons_to_those_who_may_press_them() {
     assert!(!with(&viewer).await.contains("action=\"/tickets/"));
     let responder = world.token("li.na", Role::Responder).await;
     let page = with(&responder).await;
-    for part in ["/tickets/INC-42/ack", "/tickets/INC-42/resolve", "INC-42-p1", "03:14:10 前无人认领则呼叫王磊", "误报"] {
+    for part in ["/tickets/INC-42/ack", "/tickets/INC-42/resolve", "INC-42-p1", "03:14:10 前无人认领则呼叫王磊", "误报"]
+    {
         assert!(page.contains(part), "`{part}` in {page}");
     }
     let resolved = form(&router, "/tickets/INC-42/resolve", Some(&responder), "as=false_alarm&cause=").await;
