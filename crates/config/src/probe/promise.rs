@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use watchbell_engine::budget::Budget;
+use watchbell_engine::budget::{Budget, DECIDE_AND_COMMIT, DEPENDENCY_WAIT, START_LAG, TO_PROVIDER, TooSlow};
 use watchbell_engine::catalog::{Catalog, Policy, Rotation, Target};
 use watchbell_engine::ids::PersonId;
 use watchbell_engine::label::{Labels, all_match};
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::Priority;
 
-use crate::budget;
 use crate::mistake::Mistakes;
 use crate::model::{Check, ProbeSpec};
 use crate::probe::Read;
@@ -34,7 +33,23 @@ fn terms(read: &Read<'_>, catalog: &Catalog) -> Option<Budget> {
 
 /// The worst case of a probe and how it adds up; `None` for heartbeats.
 pub(crate) fn worst_case(read: &Read<'_>, catalog: &Catalog) -> Option<(Millis, String)> {
-    terms(read, catalog).map(|terms| (budget::worst_case(&terms), budget::sum(&terms)))
+    terms(read, catalog).map(|terms| (terms.worst_case(), sum(&terms)))
+}
+
+/// The sum written out: `every 5s + timeout 3s + 2 x (confirm_after 2s + timeout 3s) + 5s = 23 s`.
+fn sum(b: &Budget) -> String {
+    let mut text = format!("every {} + timeout {}", b.every, b.timeout);
+    if b.k > 1 {
+        text += &format!(" + {} x (confirm_after {} + timeout {})", b.k - 1, b.confirm_after, b.timeout);
+    }
+    if b.page_after > Millis::ZERO {
+        text += &format!(" + page_after {}", b.page_after);
+    }
+    if b.has_dependency {
+        text += &format!(" + dependency {DEPENDENCY_WAIT}");
+    }
+    let ours = START_LAG.plus(DECIDE_AND_COMMIT).plus(TO_PROVIDER);
+    text + &format!(" + {ours} = {} s", b.worst_case().as_secs_f64())
 }
 
 /// Records a probe that cannot keep what it promises.
@@ -42,27 +57,21 @@ pub(crate) fn keep(read: &Read<'_>, catalog: &Catalog, out: &mut Mistakes) {
     let Some(terms) = terms(read, catalog) else { return };
     ceiling(read, out);
     let Some(limit) = read.spec.detect_within else { return };
-    let worst = budget::worst_case(&terms);
-    if worst <= limit {
-        return;
-    }
-    let over = format!("{} > {}", budget::seconds(worst), budget::seconds(limit));
+    let Err(too_slow) = terms.check(limit) else { return };
     let at = ["detect_within", "every", "timeout", "alert"].iter().find_map(|key| read.node.get(key));
     let spot = at.or_else(|| read.node.get("id")).unwrap_or(read.node).spot();
-    let sum = budget::sum(&terms);
-    let hint = format!("{sum}, which is over detect_within {limit}");
-    if read.spec.runs_per_day.is_some() {
+    let allow = format!("write detect_within: {} or a lower severity", too_slow.worst_case);
+    let hint = format!("{}, which is over detect_within {limit}", sum(&terms));
+    let (message, hint) = match too_slow.fix {
         // Any change that makes it faster would need more runs than are allowed.
-        let hint = format!("{hint}; write detect_within: {worst} or a lower severity");
-        return out.error(&spot, format!("{over}: runs_per_day leaves no room for that"), Some(hint));
-    }
-    match budget::smallest_fix(&terms, limit) {
-        Some(fix) => out.error(&spot, format!("{over}: {fix}"), Some(hint)),
-        None => {
-            let hint = format!("{hint}; probe more often, or write detect_within: {worst} or a lower severity");
-            out.error(&spot, format!("{over}: no single change is enough"), Some(hint));
+        Some(_) | None if read.spec.runs_per_day.is_some() => {
+            let plain = TooSlow { fix: None, ..too_slow };
+            (format!("{plain}: runs_per_day leaves no room for that"), format!("{hint}; {allow}"))
         }
-    }
+        Some(_) => (too_slow.to_string(), hint),
+        None => (format!("{too_slow}: no single change is enough"), format!("{hint}; probe more often, or {allow}")),
+    };
+    out.error(&spot, message, Some(hint));
 }
 
 /// The least `after` of those whom the first step of the probe's policy can page.
@@ -127,4 +136,18 @@ fn ceiling(read: &Read<'_>, out: &mut Mistakes) {
         format!("up to {most} runs a day > {allowed}: every {} makes {confirming}", spec.every),
         Some(hint),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_is_written_out() {
+        let (every, timeout, confirm_after) = (Millis::secs(5), Millis::secs(3), Millis::secs(2));
+        let defaults = Budget { every, timeout, k: 3, confirm_after, page_after: Millis::ZERO, has_dependency: false };
+        assert_eq!(sum(&defaults), "every 5s + timeout 3s + 2 x (confirm_after 2s + timeout 3s) + 5s = 23 s");
+        let all = Budget { k: 1, page_after: Millis::secs(10), has_dependency: true, ..defaults };
+        assert_eq!(sum(&all), "every 5s + timeout 3s + page_after 10s + dependency 2s + 5s = 25 s");
+    }
 }
