@@ -71,6 +71,15 @@ impl fmt::Display for Mistake {
 pub(crate) struct Spot {
     pub(crate) place: Place,
     pub(crate) path: KeyPath,
+    /// What stands there is not to be shown.
+    pub(crate) hidden: bool,
+}
+
+impl Spot {
+    /// A spot whose line may be shown.
+    pub(crate) fn new(place: Place, path: KeyPath) -> Self {
+        Self { place, path, hidden: false }
+    }
 }
 
 /// Collects what is found. Readers record and go on.
@@ -130,7 +139,7 @@ fn placed(at: &Spot, message: String, hint: Option<String>) -> Mistake {
         path: at.path.to_string(),
         message,
         hint,
-        snippet: (!whole_file).then(|| snippet(&file.text, *line, *column, *width)),
+        snippet: (!whole_file).then(|| snippet(file.line(*line), *line, *column, *width, at.hidden)),
     }
 }
 
@@ -138,9 +147,11 @@ fn placed(at: &Spot, message: String, hint: Option<String>) -> Mistake {
 const SHOWN: usize = 120;
 
 /// The line with its number, and a mark under the place.
-fn snippet(text: &str, line: usize, column: usize, width: usize) -> String {
-    let whole = blotted(text.lines().nth(line - 1).unwrap_or_default());
-    let chars: Vec<char> = whole.chars().collect();
+fn snippet(source: &str, line: usize, column: usize, width: usize, hidden: bool) -> String {
+    let mut chars: Vec<char> = blotted(source).chars().collect();
+    if hidden {
+        chars.iter_mut().skip(column - 1).take(width).for_each(|c| *c = '*');
+    }
     let from = if column > SHOWN - 20 { column - 40 } else { 0 }.min(chars.len());
     let to = (from + SHOWN).min(chars.len());
     let shown: String = chars[from..to].iter().map(|c| if *c == '\t' { ' ' } else { *c }).collect();
@@ -163,7 +174,7 @@ fn columns(c: char) -> usize {
 static SECRETS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
     [
         // A value under a key that holds secrets; `{env: …}` is no secret and stays.
-        r#"(?i)(?:password|secret|token|bearer|authorization|cookie|ping|api[-_]?key)["']?\s*:\s*("[^"]*"?|'[^']*'?|[^\s{\[,}"'#|>](?:[^,}#]*[^,}#\s])?)"#,
+        r#"(?i)(?:password|secret|token|bearer|authorization|cookie|ping|api[-_]?key)["']?\s*:\s*("[^"]*"?|'[^']*'?|\[[^\]]*\]?|[^\s{\[,}"'#|>](?:[^,}#]*[^,}#\s])?)"#,
         r"://([^/\s@]+)@",
         r#"(?i)[?&](?:access_token|token|key|secret|sign|password)=([^&\s"']+)"#,
     ]
@@ -198,10 +209,11 @@ mod tests {
 
     #[test]
     fn the_mark_stands_under_the_place_in_wide_scripts_too() {
-        assert_eq!(snippet("a: 1\n名: 错误的值\n", 2, 4, 5), " 2 | 名: 错误的值\n   |     ^^^^^^^^");
-        assert_eq!(snippet("a: 1", 9, 70, 5), " 9 | \n   | ^", "a place that is not there must not panic");
+        assert_eq!(snippet("名: 错误的值", 2, 4, 5, false), " 2 | 名: 错误的值\n   |     ^^^^^^^^");
+        assert_eq!(snippet("", 9, 70, 5, false), " 9 | \n   | ^", "a place that is not there must not panic");
         let long = format!("{}x: y", " ".repeat(300));
-        assert!(snippet(&long, 1, 304, 1).ends_with('^'));
+        assert_eq!(snippet("  hunter2", 3, 3, 7, true), " 3 |   *******\n   |   ^^^^^^^");
+        assert!(snippet(&long, 1, 304, 1, false).ends_with('^'));
     }
 
     #[test]
@@ -213,6 +225,7 @@ mod tests {
             "http://me:hunter2@example.com/",
             "ping: https://dead-man.example/hunter2",
             "url: https://x/robot/send?access_token=hunter2",
+            "password: [ hunter2 ]",
             "密码 password: hunter2密",
         ] {
             assert!(!blotted(line).contains("hunter2"), "{line} shows as {}", blotted(line));
