@@ -150,7 +150,7 @@ const SHOWN: usize = 120;
 fn snippet(source: &str, line: usize, column: usize, width: usize, hidden: bool) -> String {
     let mut chars: Vec<char> = blotted(source).chars().collect();
     if hidden {
-        chars.iter_mut().skip(column - 1).take(width).for_each(|c| *c = '*');
+        chars.iter_mut().skip(column - 1).take(width).for_each(|c| *c = star(*c));
     }
     let from = if column > SHOWN - 20 { column - 40 } else { 0 }.min(chars.len());
     let to = (from + SHOWN).min(chars.len());
@@ -181,26 +181,20 @@ static SECRETS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
     .map(|pattern| Regex::new(pattern).expect("the pattern is a literal"))
 });
 
-/// The line with stars in the place of secrets, each as wide as what it covers.
+/// As wide as the character it covers.
+fn star(c: char) -> char {
+    if columns(c) == 2 { '\u{FF0A}' } else { '*' }
+}
+
+/// The line with stars in the place of secrets, each as wide as the character it covers.
 fn blotted(line: &str) -> String {
-    let mut shown = line.to_owned();
-    for pattern in SECRETS.iter() {
-        for found in pattern.captures_iter(line).filter_map(|c| c.get(1)) {
-            let stars: String = found.as_str().chars().map(|c| if c.is_ascii() { "*" } else { "**" }).collect();
-            // Another pattern may have covered a part already: widths stay equal, so ranges still fit
-            // as long as the text is ASCII; where they do not, the whole rest of the line goes.
-            match shown.get(found.range()) {
-                Some(_) if stars.len() == found.len() => shown.replace_range(found.range(), &stars),
-                Some(_) | None => {
-                    let keep = shown.get(..found.start()).map_or(0, str::len);
-                    shown.truncate(keep);
-                    shown.push_str("***");
-                    return shown;
-                }
-            }
-        }
-    }
-    shown
+    let secrets: Vec<_> = SECRETS
+        .iter()
+        .flat_map(|pattern| pattern.captures_iter(line))
+        .filter_map(|found| found.get(1).map(|part| part.range()))
+        .collect();
+    let hides = |at: usize| secrets.iter().any(|secret| secret.contains(&at));
+    line.char_indices().map(|(at, c)| if hides(at) { star(c) } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -227,6 +221,7 @@ mod tests {
             "url: https://x/robot/send?access_token=hunter2",
             "password: [ hunter2 ]",
             "密码 password: hunter2密",
+            "{ url: \"https://x/?token=hunter2 x\", authorization: \"hunter2 发\" }",
         ] {
             assert!(!blotted(line).contains("hunter2"), "{line} shows as {}", blotted(line));
         }
