@@ -186,7 +186,7 @@ impl Context<'_> {
         {
             let hint = "write { env: NAME } or { file: PATH }".to_owned();
             out.warn(
-                &node.spot(),
+                &node.secret_spot(),
                 format!("{what} stands in the file, where everybody who reads it sees it"),
                 Some(hint),
             );

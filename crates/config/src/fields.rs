@@ -24,7 +24,7 @@ impl Mistakes {
         };
         for (key, value) in entries {
             if !known.contains(&key.text.as_str()) {
-                let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+                let spot = key.spot(value);
                 let near = scalar::did_you_mean(&key.text, known.iter().copied());
                 let hint = near.unwrap_or_else(|| format!("{what} has the keys {}", usual(known)));
                 self.error(&spot, format!("unknown key `{}` in {what}", key.text), Some(hint));
@@ -123,7 +123,7 @@ impl Mistakes {
                 None
             }
             [_, (second, value), ..] => {
-                let spot = Spot { place: second.place.clone(), path: value.path.clone() };
+                let spot = second.spot(value);
                 let names: Vec<_> = present.iter().map(|(k, _)| format!("`{}`", k.text)).collect();
                 self.error(&spot, format!("{what} has {}; exactly one is allowed", names.join(" and ")), None);
                 None

@@ -9,7 +9,7 @@ use watchbell_engine::time::Millis;
 use crate::channels;
 use crate::context::Context;
 use crate::gather::{self, Item};
-use crate::mistake::{Mistakes, Spot};
+use crate::mistake::Mistakes;
 use crate::model::{ChannelSpec, Secret};
 use crate::scalar;
 use crate::tree::{Node, Value};
@@ -71,7 +71,7 @@ fn contacts(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Contacts 
     }
     for (key, value) in node.entries() {
         let Some((_, kind)) = context.names.channels.get(&key.text) else {
-            let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+            let spot = key.spot(value);
             let message = format!("there is no channel `{}`", key.text);
             context.names.unknown(out, &spot, message, &key.text, context.names.channels.keys());
             continue;

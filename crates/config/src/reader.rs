@@ -258,7 +258,7 @@ impl Reading<'_> {
             let Some(other) = seen.insert(token.reveal().to_owned(), &probe.spec.id) else { continue };
             let at = probe.node.get("heartbeat").and_then(|beat| beat.get("token")).unwrap_or(probe.node);
             let message = format!("`{other}` has the same token: a beat of one would count for the other");
-            self.out.error(&at.spot(), message, Some("give each heartbeat a token of its own".into()));
+            self.out.error(&at.secret_spot(), message, Some("give each heartbeat a token of its own".into()));
         }
     }
 

@@ -109,12 +109,12 @@ pub(crate) fn store(
         let literal = node.text().is_some_and(|t| t == node.written());
         if literal && rest.split('@').next().is_some_and(|user| rest.contains('@') && user.contains(':')) {
             let hint = "write store: { env: NAME }, or keep the password in PGPASSWORD".to_owned();
-            out.warn(&node.spot(), "the password of the store stands in the file", Some(hint));
+            out.warn(&node.secret_spot(), "the password of the store stands in the file", Some(hint));
         }
         return Some(StoreUrl::Postgres(url));
     }
     let hint = "write sqlite://watchbell.db or postgres://user@host/database".to_owned();
-    out.error(&node.spot(), "this is not the address of a store", Some(hint));
+    out.error(&node.secret_spot(), "this is not the address of a store", Some(hint));
     None
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn watchdog(node: &Node, context: &Context<'_>, out: &mut Mistakes) -
     if let Some(url) = given.known()
         && web_address::http(url, true).is_err()
     {
-        out.error(&ping.spot(), "this is not a web address", Some("write it as https://host/path".into()));
+        out.error(&ping.secret_spot(), "this is not a web address", Some("write it as https://host/path".into()));
         return None;
     }
     Some(Watchdog { ping: given.secret(), every: every? })

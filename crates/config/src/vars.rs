@@ -20,7 +20,7 @@ pub(crate) fn read(
     let mut vars = BTreeMap::new();
     let mut declared = BTreeMap::new();
     for section in sections {
-        if !matches!(section.value, Value::Map(_)) {
+        if !matches!(section.value, Value::Map(_) | Value::Null) {
             out.error(&section.spot(), format!("expected a map of variables, found {}", section.what()), None);
         }
         for (key, node) in section.entries() {

@@ -53,11 +53,12 @@ pub(crate) fn uri(text: &str) -> Result<Uri, Problem> {
     text.parse().map_err(|e: http::uri::InvalidUri| bad(&e.to_string()))
 }
 
-/// The address without what stands before `@`, for messages.
+/// The address without what stands before `@` and after `?`, for messages.
 fn without_user(text: &str) -> String {
+    let text = text.split_once('?').map_or_else(|| text.to_owned(), |(before, _)| format!("{before}?…"));
     match (text.split_once("://"), text.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
-        (_, _) => text.into(),
+        (_, _) => text,
     }
 }
 

@@ -11,6 +11,8 @@ fn mistakes() {
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
         let report = check(&format!("bad-{name}"), &std::fs::read_to_string(path).expect("readable"));
         assert!(report.config.is_none() || report.errors.is_empty(), "a configuration with errors is never used");
+        let json = serde_json::to_string(&report).expect("JSON");
+        assert!(!shown(&report).contains("hunter2") && !json.contains("hunter2"), "no secret of the examples is shown");
         insta::assert_snapshot!(shown(&report));
     });
 }

@@ -134,7 +134,7 @@ fn headers(node: &Node, out: &mut Mistakes) -> Vec<(HeaderName, HeaderRule)> {
     let mut rules = Vec::new();
     for (key, value) in node.entries() {
         let Ok(name) = HeaderName::from_bytes(key.text.as_bytes()) else {
-            let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+            let spot = key.spot(value);
             out.error(&spot, format!("`{}` is not the name of a header", key.text), None);
             continue;
         };
@@ -191,7 +191,7 @@ fn json_rules(node: &Node, out: &mut Mistakes) -> Vec<JsonRule> {
                     let mut place = key.place.clone();
                     place.column += problem.within.map_or(0, |(from, _)| from);
                     place.width = problem.within.map_or(place.width, |(_, width)| width);
-                    out.error(&Spot { place, path: value.path.clone() }, problem.message, problem.hint);
+                    out.error(&Spot::new(place, value.path.clone()), problem.message, problem.hint);
                     continue;
                 }
             };

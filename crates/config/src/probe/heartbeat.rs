@@ -77,7 +77,7 @@ fn token(map: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Secret
         if text.chars().count() < TOKEN_CHARS || !text.chars().all(fits) {
             let hint = "anybody who guesses it can say that the job ran; take 22 random letters and digits".to_owned();
             let message = format!("a token has at least {TOKEN_CHARS} letters, digits, `-`, `_`, `.` or `~`");
-            out.error(&node.spot(), message, Some(hint));
+            out.error(&node.secret_spot(), message, Some(hint));
             return None;
         }
     }

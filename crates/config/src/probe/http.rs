@@ -5,7 +5,7 @@ use watchbell_engine::time::Millis;
 
 use crate::context::Context;
 use crate::fields::not_available;
-use crate::mistake::{Mistakes, Spot};
+use crate::mistake::Mistakes;
 use crate::model::{HttpCheck, IpChoice, Secret, TlsOptions};
 use crate::probe::expect::{self, Asked};
 use crate::probe::json;
@@ -180,7 +180,7 @@ fn headers(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Vec<(Heade
     }
     let mut headers = Vec::new();
     for (key, value) in node.entries() {
-        let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+        let spot = key.spot(value);
         let name = match HeaderName::from_bytes(key.text.as_bytes()) {
             Ok(name) if OURS.contains(&name) => {
                 out.error(&spot, format!("the header `{name}` is written by watchbell"), None);
@@ -199,7 +199,7 @@ fn headers(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Vec<(Heade
         };
         let Some(given) = given else { continue };
         if given.known().is_some_and(|text| http::HeaderValue::from_str(text).is_err()) {
-            out.error(&value.spot(), "a header's value has visible ASCII characters only", None);
+            out.error(&value.secret_spot(), "a header's value has visible ASCII characters only", None);
             continue;
         }
         headers.push((name, given.secret()));
@@ -214,7 +214,7 @@ fn auth(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Secret
         (key, node) if key == "bearer" => {
             let given = context.secret(node, "the bearer token", out)?;
             if given.known().is_some_and(|text| text.contains(|c: char| !c.is_ascii_graphic())) {
-                out.error(&node.spot(), "a bearer token has no blanks and only ASCII characters", None);
+                out.error(&node.secret_spot(), "a bearer token has no blanks and only ASCII characters", None);
                 return None;
             }
             Some(Secret::new(format!("Bearer {}", given.secret().reveal())))

@@ -24,7 +24,7 @@ use watchbell_engine::word::Severity;
 use crate::context::{Context, Defaults};
 use crate::fields::not_available;
 use crate::gather::{self, Item};
-use crate::mistake::{Mistakes, Spot};
+use crate::mistake::Mistakes;
 use crate::model::{Check, ProbeSpec};
 use crate::scalar::{self, Problem};
 use crate::tree::{Node, Value};
@@ -171,7 +171,7 @@ fn check(
         (kind, node) if kind == "heartbeat" => {
             for (key, value) in map.entries().iter().filter(|(key, _)| NOT_FOR_HEARTBEATS.contains(&key.text.as_str()))
             {
-                let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+                let spot = key.spot(value);
                 out.error(
                     &spot,
                     format!("`{}` means nothing for a heartbeat: the job beats by itself", key.text),
@@ -285,7 +285,7 @@ fn labels(node: &Node, out: &mut Mistakes) -> Labels {
         out.error(&node.spot(), format!("expected a map of labels, found {}", node.what()), None);
     }
     for (key, value) in node.entries() {
-        let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+        let spot = key.spot(value);
         if RESERVED.contains(&key.text.as_str()) {
             out.error(&spot, format!("the label `{}` is set by watchbell", key.text), None);
         } else if let Err(problem) = routes::label(&key.text) {

@@ -5,23 +5,41 @@
 mod parse;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::mistake::Spot;
 
 pub(crate) use parse::parse_all;
 
 /// A file that was read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct SourceFile {
     /// Relative to the configuration directory, with `/`.
     pub(crate) name: String,
     /// Its whole text.
     pub(crate) text: String,
+    /// Where each line begins, found when the first mistake is shown.
+    begins: OnceLock<Vec<usize>>,
+}
+
+impl SourceFile {
+    /// A file with its text.
+    pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into(), begins: OnceLock::new() }
+    }
+
+    /// A line by its number, from 1; empty where there is none.
+    pub(crate) fn line(&self, number: usize) -> &str {
+        let begins = self
+            .begins
+            .get_or_init(|| std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect());
+        let from = number.checked_sub(1).and_then(|index| begins.get(index)).copied().unwrap_or(self.text.len());
+        self.text[from..].lines().next().unwrap_or_default()
+    }
 }
 
 /// Where something stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Place {
     /// In which file.
     pub(crate) file: Arc<SourceFile>,
@@ -123,10 +141,22 @@ pub(crate) struct Key {
     pub(crate) place: Place,
 }
 
+impl Key {
+    /// Where to point when the key is meant; `value` is what stands under it.
+    pub(crate) fn spot(&self, value: &Node) -> Spot {
+        Spot::new(self.place.clone(), value.path.clone())
+    }
+}
+
 impl Node {
     /// Where to point when the whole value is meant.
     pub(crate) fn spot(&self) -> Spot {
-        Spot { place: self.place.clone(), path: self.path.clone() }
+        Spot::new(self.place.clone(), self.path.clone())
+    }
+
+    /// The same for a value that may be a secret: the snippet shows stars in its place.
+    pub(crate) fn secret_spot(&self) -> Spot {
+        Spot { hidden: matches!(self.value, Value::Scalar(_)), ..self.spot() }
     }
 
     /// Where to point when a part of a text is meant, `from` characters into it.

@@ -68,7 +68,7 @@ fn unreadable(file: &Arc<SourceFile>, error: &serde_saphyr::Error, out: &mut Mis
     let place = Place { file: file.clone(), line: line.max(1), column: column.max(1), width: 1 };
     let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
-    let source = file.text.lines().nth(place.line - 1).unwrap_or_default();
+    let source = file.line(place.line);
     let (message, hint) = if said.contains("Depth") || said.contains("flow_nesting") || said.contains("recursion limit")
     {
         (format!("nested deeper than {MAX_DEPTH} levels"), None)
@@ -83,7 +83,7 @@ fn unreadable(file: &Arc<SourceFile>, error: &serde_saphyr::Error, out: &mut Mis
     } else {
         (format!("this is no YAML: {said}"), None)
     };
-    out.error(&Spot { place, path: KeyPath::default() }, message, hint.map(String::from));
+    out.error(&Spot::new(place, KeyPath::default()), message, hint.map(String::from));
 }
 
 fn index(n: u64) -> usize {
@@ -149,7 +149,7 @@ impl Growing<'_> {
             let text = scalar.text.clone();
             let value = self.node(value, path.key(&text));
             if let Some(first) = seen.get(&text) {
-                let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+                let spot = Spot::new(key.place.clone(), value.path.clone());
                 let first: &Place = first;
                 self.out.error(&spot, format!("`{text}` is written twice in this map; the first is at {first}"), None);
                 continue;
@@ -267,7 +267,7 @@ mod tests {
 
     fn read(text: &str) -> (Option<Node>, Vec<String>) {
         let mut out = Mistakes::default();
-        let file = Arc::new(SourceFile { name: "t.yaml".into(), text: text.into() });
+        let file = Arc::new(SourceFile::new("t.yaml", text));
         let node = parse_all(&[file], &mut out).pop();
         (node, out.finish().0.iter().map(Mistake::headline).collect())
     }
