@@ -25,7 +25,7 @@ use watchbell_engine::view::LiveView;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryDeps, Tuning};
 use crate::driver::{Driver, DriverDeps, DriverError, RecoverError};
-use crate::gate::hash_token;
+use crate::gate::{StandingAdmin, hash_token};
 use crate::inbox::{Inbox, Live, ProbeBoard, RunRequest};
 use crate::intake::{self, Intake};
 use crate::probers::{Probers, ProbersDeps, ProbersHandle};
@@ -34,7 +34,7 @@ use crate::telemetry::Metrics;
 use crate::web;
 
 pub use announce::announcement;
-pub use keys::KeyError;
+pub use keys::{KeyError, operator_token};
 pub use serve::{ServeError, bind};
 
 /// How many requests to the process itself may wait.
@@ -132,7 +132,8 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
     let Setup { config, sources, listener, beside, admin_token, read_openly } = setup;
     let clock = Clock::system();
     let store = Store::open(&config.store, clock.now()).await?;
-    let links = web::LinkKey::new(&keys::server_key(&config)?);
+    let key = keys::server_key(&config)?;
+    let (links, admins) = (web::LinkKey::new(&key), standing_admins(admin_token.as_deref(), &key));
     let stop = CancellationToken::new();
     let (tracker, metrics) = (TaskTracker::new(), Metrics::new());
     let (inbox, reader) = Inbox::new();
@@ -159,8 +160,15 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
     };
     let driver = Driver::take_over(deps).await?;
     store.history().start(&metrics);
-    let parts = Parts { clock, store, inbox, live, metrics, stop, tracker, sources, links, admin_token, read_openly };
+    let parts = Parts { clock, store, inbox, live, metrics, stop, tracker, sources, links, admins, read_openly };
     parts.run(config, driver, asked, listener, beside).await
+}
+
+/// The admins that need no store: the bootstrap token, and whoever can read the server key.
+fn standing_admins(bootstrap: Option<&str>, key: &[u8]) -> Arc<[StandingAdmin]> {
+    let bootstrap = bootstrap.map(|token| StandingAdmin { name: "admin".into(), token: hash_token(token) });
+    let operator = StandingAdmin { name: "operator".into(), token: hash_token(&keys::derived_token(key)) };
+    bootstrap.into_iter().chain([operator]).collect()
 }
 
 /// What the rooms share while they are being started.
@@ -174,7 +182,7 @@ struct Parts {
     tracker: TaskTracker,
     sources: Sources,
     links: web::LinkKey,
-    admin_token: Option<String>,
+    admins: Arc<[StandingAdmin]>,
     read_openly: bool,
 }
 
@@ -216,7 +224,7 @@ impl Parts {
             store: self.store.clone(),
             metrics: self.metrics.clone(),
             links: self.links.clone(),
-            admin_token: self.admin_token.as_deref().map(hash_token),
+            admins: Arc::clone(&self.admins),
             loopback: address.ip().is_loopback() || self.read_openly,
         };
         let (stop, tracker) = (&self.stop, &self.tracker);

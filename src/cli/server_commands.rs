@@ -14,9 +14,11 @@ use super::args::{Command, Common, Format, TokenCommand, instant};
 use super::client::ApiClient;
 use super::output::{Failure, quiet_configuration, say, say_json};
 use super::tell;
+use crate::app;
 use crate::clock::Clock;
 use crate::inbox::ReloadDone;
 use crate::web::api::shapes::{NewToken, Tickets, Tokens};
+use crate::web::percent_encoded;
 
 /// Where the token for the API comes from; the bootstrap token serves where it is set.
 const TOKEN_VARIABLES: [&str; 2] = ["WATCHBELL_TOKEN", "WATCHBELL_ADMIN_TOKEN"];
@@ -27,12 +29,24 @@ const TEST_WITHIN: Duration = Duration::from_secs(15);
 /// How often the outcome is asked for.
 const TEST_POLL: Duration = Duration::from_millis(200);
 
-/// A client of the server that the flags or the configuration name.
+/// A client of the server that the flags or the configuration name. On the server's own machine the
+/// operator needs no token: whoever can read the server key may act.
 pub(super) fn client(common: &Common, config: Option<&Config>) -> Result<ApiClient, Failure> {
-    let token = TOKEN_VARIABLES.iter().find_map(|name| std::env::var(name).ok().filter(|t| !t.is_empty()));
-    let listen = config.map_or_else(|| "127.0.0.1:7247".to_owned(), |c| reachable(c.server.listen).to_string());
-    let base = common.server.clone().unwrap_or_else(|| format!("http://{listen}"));
+    let given = TOKEN_VARIABLES.iter().find_map(|name| std::env::var(name).ok().filter(|t| !t.is_empty()));
+    let here = config.filter(|_| common.server.is_none());
+    let token = given.or_else(|| here.and_then(app::operator_token));
+    let base = match (&common.server, config) {
+        (Some(server), _) => server.clone(),
+        (None, Some(config)) => address(config),
+        (None, None) => return Err(Failure::input("name the server with --server http://127.0.0.1:7247")),
+    };
     ApiClient::new(&base, token)
+}
+
+fn address(config: &Config) -> String {
+    let listen = config.server.listen;
+    let scheme = if config.server.tls.is_some() && !listen.ip().is_loopback() { "https" } else { "http" };
+    format!("{scheme}://{}", reachable(listen))
 }
 
 /// An address that stands for all of this machine's is reached through loopback.
@@ -80,7 +94,7 @@ impl Session {
                 self.show_ticket(&self.api.post("/api/v1/tickets", &body).await?);
             }
             Command::Why { ticket } => {
-                let why: WhyView = self.api.get(&format!("/api/v1/tickets/{ticket}/why")).await?;
+                let why: WhyView = self.api.get(&format!("/api/v1/tickets/{}/why", percent_encoded(&ticket))).await?;
                 self.show(&why, || tell::why(&why, &self.zone));
             }
             Command::TestPage { person, via } => return self.test_page(&person, via.as_deref()).await,
@@ -121,13 +135,13 @@ impl Session {
     }
 
     async fn tickets(&self, state: &str) -> Result<(), Failure> {
-        let list: Tickets = self.api.get(&format!("/api/v1/tickets?state={state}")).await?;
+        let list: Tickets = self.api.get(&format!("/api/v1/tickets?state={}", percent_encoded(state))).await?;
         self.show(&list, || tell::tickets(&list.tickets, &self.zone));
         Ok(())
     }
 
     async fn act(&self, ticket: &str, deed: &str, body: Value) -> Result<(), Failure> {
-        self.show_ticket(&self.api.post(&format!("/api/v1/tickets/{ticket}/{deed}"), &body).await?);
+        self.show_ticket(&self.api.post(&format!("/api/v1/tickets/{}/{deed}", percent_encoded(ticket)), &body).await?);
         Ok(())
     }
 
@@ -164,7 +178,7 @@ impl Session {
         let now = Clock::system().now();
         let from = from.map_or(Ok(now), |text| instant(&text, zone, now)).map_err(Failure::input)?;
         let body = json!({"person": person, "from": from, "for": length(lasts)});
-        let added: OverrideView = self.api.post(&format!("/api/v1/rotations/{rotation}/overrides"), &body).await?;
+        let added: OverrideView = self.api.post(&format!("/api/v1/rotations/{}/overrides", percent_encoded(rotation)), &body).await?;
         self.show(&added, || {
             let (from, to) = (tell::moment(added.from, zone), tell::moment(added.to, zone));
             let id = added.id.map_or(String::new(), |id| format!("{id}: "));
@@ -203,7 +217,7 @@ impl Session {
                 });
             }
             TokenCommand::Revoke { name } => {
-                self.api.delete(&format!("/api/v1/tokens/{name}")).await?;
+                self.api.delete(&format!("/api/v1/tokens/{}", percent_encoded(&name))).await?;
                 self.show(&json!({"revoked": name}), || format!("{name} is revoked"));
             }
         }

@@ -1,5 +1,7 @@
 //! Who is asking, and whether this route is for them.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -17,9 +19,6 @@ use crate::store::{Store, TokenRow};
 /// The cookie in which a browser keeps its token.
 pub const COOKIE: &str = "wb_token";
 
-/// The name under which the bootstrap token acts.
-const BOOTSTRAP_NAME: &str = "admin";
-
 /// How long a token goes unnoted after it was used.
 const NOTED_EVERY: Millis = Millis::mins(1);
 
@@ -30,10 +29,19 @@ pub struct Gate {
     pub clock: Clock,
     /// Knows the tokens.
     pub store: Store,
-    /// The bootstrap token (`WATCHBELL_ADMIN_TOKEN`).
-    pub admin_token: Option<TokenHash>,
+    /// Admin tokens that are not in the store.
+    pub admins: Arc<[StandingAdmin]>,
     /// Reading needs no token, because only this machine can ask.
     pub loopback: bool,
+}
+
+/// An admin token that needs no store: the bootstrap token, and that of the machine's operator.
+#[derive(Clone, Debug)]
+pub struct StandingAdmin {
+    /// Under which name it acts.
+    pub name: String,
+    /// What is shown must hash to this.
+    pub token: TokenHash,
 }
 
 /// Whoever showed a good token; an extension of the request.
@@ -67,8 +75,8 @@ impl Gate {
     /// Who shows this token; `None` for one that is not known.
     pub async fn caller(&self, token: &str) -> Result<Option<Caller>, Problem> {
         let hash = hash_token(token);
-        if self.admin_token.is_some_and(|admin| admin.is(&hash)) {
-            return Ok(Some(Caller { name: BOOTSTRAP_NAME.into(), role: Role::Admin }));
+        if let Some(admin) = self.admins.iter().find(|admin| admin.token.is(&hash)) {
+            return Ok(Some(Caller { name: admin.name.clone(), role: Role::Admin }));
         }
         let Some(row) = self.store.token_by_hash(&hash.0).await? else { return Ok(None) };
         let role = row.role.parse().map_err(|e| Problem::ours(format!("token `{}`: {e}", row.name)))?;

@@ -18,6 +18,6 @@ pub(crate) mod test_world;
 pub use access::{Access, Declared, Role, Routes};
 pub use ask::Once;
 pub use body::{Asked, BODY_LIMIT, JsonBody, Params};
-pub use check::{COOKIE, Caller, Gate, cookie, same_origin};
+pub use check::{COOKIE, Caller, Gate, StandingAdmin, cookie, same_origin};
 pub use problem::Problem;
 pub use token::{TokenHash, fresh_token, hash_token};

@@ -104,13 +104,13 @@ impl World {
         Self { clock, inbox, live, store, metrics: Metrics::new(), admin, inputs, control, run_now, dir }
     }
 
-    pub(crate) fn admin_hash(&self) -> TokenHash {
-        hash_token(&self.admin)
+    pub(crate) fn admins(&self) -> Arc<[StandingAdmin]> {
+        [StandingAdmin { name: "admin".into(), token: hash_token(&self.admin) }].into()
     }
 
     pub(crate) fn gate(&self, loopback: bool) -> Gate {
         let (clock, store) = (self.clock.clone(), self.store.clone());
-        Gate { clock, store, admin_token: Some(self.admin_hash()), loopback }
+        Gate { clock, store, admins: self.admins(), loopback }
     }
 
     /// A new token of a role, named after it where no name matters.

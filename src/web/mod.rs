@@ -35,7 +35,7 @@ pub(crate) use links::percent_encoded;
 pub use crate::gate::hash_token;
 
 use crate::clock::Clock;
-use crate::gate::{Access, BODY_LIMIT, Declared, Gate, Problem, Routes, TokenHash};
+use crate::gate::{Access, BODY_LIMIT, Declared, Gate, Problem, Routes, StandingAdmin};
 use crate::inbox::{Inbox, Live};
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -55,8 +55,8 @@ pub struct App {
     pub metrics: Metrics,
     /// The key of pages' links.
     pub links: LinkKey,
-    /// The bootstrap token.
-    pub admin_token: Option<TokenHash>,
+    /// Admin tokens that are not in the store.
+    pub admins: Arc<[StandingAdmin]>,
     /// `listen` is loopback: reading needs no token.
     pub loopback: bool,
 }
@@ -67,7 +67,7 @@ impl App {
         Gate {
             clock: self.clock.clone(),
             store: self.store.clone(),
-            admin_token: self.admin_token,
+            admins: Arc::clone(&self.admins),
             loopback: self.loopback,
         }
     }

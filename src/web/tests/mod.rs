@@ -26,7 +26,7 @@ fn app(world: &World, loopback: bool) -> App {
         store: world.store.clone(),
         metrics: world.metrics.clone(),
         links: LinkKey::new(&[7; 32]),
-        admin_token: Some(world.admin_hash()),
+        admins: world.admins(),
         loopback,
     }
 }
