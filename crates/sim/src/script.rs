@@ -205,6 +205,8 @@ pub struct Chaos {
     pub failures: u64,
     /// A provider says nothing.
     pub hangs: u64,
+    /// Somebody who would sleep acknowledges, declines or escalates a page.
+    pub answers: u64,
 }
 
 impl Chaos {
@@ -217,5 +219,6 @@ impl Chaos {
         refusals: 5,
         failures: 8,
         hangs: 4,
+        answers: 25,
     };
 }

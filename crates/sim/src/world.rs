@@ -1,10 +1,10 @@
 //! The world: one queue of what is to happen, in steady time, and the loop that lets it happen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use watchbell_engine::fact::Fact;
-use watchbell_engine::ids::{ChannelId, PersonId, ProbeId};
+use watchbell_engine::ids::{ChannelId, PageId, PersonId, ProbeId};
 use watchbell_engine::input::SendReport;
 use watchbell_engine::observation::Observation;
 use watchbell_engine::outgoing::Outgoing;
@@ -96,6 +96,8 @@ pub struct World {
     pub(crate) targets: BTreeMap<ProbeId, Health>,
     pub(crate) modes: BTreeMap<(ChannelId, Option<PersonId>), Mode>,
     pub(crate) habits: BTreeMap<PersonId, Habit>,
+    /// Pages that somebody has answered, or is about to.
+    pub(crate) read: BTreeSet<PageId>,
     pub(crate) process: Option<Process>,
     pub(crate) armed: Option<(CrashPoint, Millis)>,
     pub(crate) asks: Vec<Ask>,
@@ -123,6 +125,7 @@ impl World {
             targets: BTreeMap::new(),
             modes: BTreeMap::new(),
             habits: BTreeMap::new(),
+            read: BTreeSet::new(),
             process: None,
             armed: None,
             asks: Vec::new(),
