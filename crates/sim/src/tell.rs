@@ -1,0 +1,229 @@
+//! How the story is told: one line for each thing that people would notice, and for each decision with
+//! its reason.
+
+use watchbell_engine::explain;
+use watchbell_engine::fact::{Because, DutyRecord, Fact, MessageKind, Quiet, What};
+use watchbell_engine::ids::{PersonId, SendSubject};
+use watchbell_engine::input::{Answer, Deed, SignalAction};
+use watchbell_engine::outgoing::Outgoing;
+use watchbell_engine::view::TicketState;
+
+use crate::script::{CrashPoint, Habit, Happening, Health, Mode, StoreMode};
+use crate::world::World;
+
+/// What happens to the world; `None` for what is told when it is answered.
+pub(crate) fn happening(happening: &Happening) -> Option<String> {
+    Some(match happening {
+        Happening::Target { probe, health } => match health {
+            Health::Up => format!("{probe} works"),
+            Health::Down { kind, status: Some(status) } => format!("{probe} breaks: {kind} {status}"),
+            Health::Down { kind, status: None } => format!("{probe} breaks: {kind}"),
+            Health::Slow(total) => format!("{probe} is slow: {total}"),
+            Health::Unknowable => format!("{probe} cannot be judged"),
+        },
+        Happening::Signal(signal) => match signal.action {
+            SignalAction::Fire => format!("{} says that {} fires ({})", signal.source, signal.dedup_key, signal.severity),
+            SignalAction::Resolve => format!("{} says that {} is over", signal.source, signal.dedup_key),
+        },
+        Happening::Beat { probe, beat } => format!("{probe} says {beat:?}"),
+        Happening::Act { .. } => return None,
+        Happening::Channel { channel, person, mode } => {
+            let whose = person.as_ref().map_or(String::new(), |p| format!(" of {p}"));
+            format!("{channel}{whose} {}", mode_text(*mode))
+        }
+        Happening::Habit { person, habit } => match habit {
+            Habit::Sleeps => format!("{person} sleeps"),
+            Habit::Acks(after) => format!("{person} acknowledges what comes, after {after}"),
+            Habit::Declines(after) => format!("{person} declines what comes, after {after}"),
+        },
+        Happening::Crash { when: CrashPoint::Now, .. } => return None,
+        Happening::Crash { when, .. } => format!("watchbell is to die: {}", crash_text(*when)),
+        Happening::Store(mode) => format!("the store {}", store_text(*mode)),
+        Happening::Clock { by_ms } => format!("the wall clock is set by {:+} s", by_ms / 1_000),
+        Happening::Reload(_) => "a new configuration is put in force".into(),
+    })
+}
+
+fn mode_text(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Accepts => "accepts",
+        Mode::Refuses => "refuses",
+        Mode::FailsForNow => "fails for now",
+        Mode::Hangs => "hangs",
+        Mode::AnswerLost => "takes it and its answer is lost",
+    }
+}
+
+fn store_text(mode: StoreMode) -> &'static str {
+    match mode {
+        StoreMode::Works => "works",
+        StoreMode::Fails => "fails",
+        StoreMode::Hangs => "hangs",
+        StoreMode::SaysNothing => "writes, and its answers are lost",
+    }
+}
+
+fn crash_text(point: CrashPoint) -> &'static str {
+    match point {
+        CrashPoint::Now => "now",
+        CrashPoint::BeforeCommit => "before the next commit",
+        CrashPoint::BeforeRelease => "after the next commit with a message, before the release",
+        CrashPoint::BeforeHandOver => "after the next release, before the provider has it",
+        CrashPoint::BeforeReport => "when the next message is at its provider",
+    }
+}
+
+/// A message at somebody's phone.
+pub(crate) fn arrival(message: &Outgoing) -> String {
+    let to = format!("→ {} over {}", message.person, message.channel);
+    let Some(about) = &message.about else { return format!("{to}: test {}", message.send) };
+    let by = message.by.as_ref().map_or(String::new(), |by| format!(" by {by}"));
+    let what = format!("{} {}", about.priority, about.title.en);
+    match message.kind {
+        MessageKind::Page => {
+            let kind = about.alert.kind.map_or(String::new(), |k| format!(" · {k}"));
+            let state = match about.state {
+                TicketState::Triggered => "",
+                TicketState::Acknowledged => " (acknowledged)",
+                TicketState::Resolved => " (resolved)",
+            };
+            let why = about.why.as_ref().map_or("", |w| w.text.as_str());
+            let next = about.next_to.iter().map(PersonId::as_str).collect::<Vec<_>>().join(", ");
+            format!("{to}: {what}{kind}{state} [{}] {why}; next {next}", message.send)
+        }
+        kind @ (MessageKind::Acknowledged
+        | MessageKind::Escalated
+        | MessageKind::Resolved
+        | MessageKind::Cancelled
+        | MessageKind::Test) => format!("{to}: {} {}{by}", kind.webhook_type(), about.ticket),
+    }
+}
+
+/// A try that did not go as it should.
+pub(crate) fn failed_try(message: &Outgoing, mode: Mode) -> String {
+    let what = match message.send.subject {
+        SendSubject::Page(page) => page.to_string(),
+        SendSubject::Notice(notice) => format!("{} ({notice})", message.kind.webhook_type()),
+        SendSubject::Test(test) => test.to_string(),
+    };
+    format!("✗ {} {}: {what} for {}", message.channel, mode_text(mode), message.person)
+}
+
+/// What somebody asks for.
+pub(crate) fn deed(person: &PersonId, deed: &Deed) -> String {
+    match deed {
+        Deed::Ack { page: Some(page), .. } => format!("{person} acknowledges through the link of {page}"),
+        Deed::Ack { ticket, page: None } => format!("{person} acknowledges {ticket}"),
+        Deed::Resolve { ticket, resolved_as, .. } => format!("{person} ends {ticket} as {resolved_as}"),
+        Deed::Escalate { ticket, .. } => format!("{person} escalates {ticket}"),
+        Deed::Decline { page } => format!("{person} declines {page}"),
+        Deed::Snooze { ticket, .. } => format!("{person} snoozes {ticket}"),
+        Deed::Note { ticket, text } => format!("{person} notes on {ticket}: {text}"),
+        Deed::Declare { summary, .. } => format!("{person} declares: {summary}"),
+        Deed::AddSilence { matchers, reason, .. } => format!("{person} silences {matchers:?}: {reason}"),
+        Deed::EndSilence { silence } => format!("{person} ends {silence}"),
+        Deed::AddOverride { rotation, person: other, .. } => format!("{person} puts {other} in {rotation}"),
+        Deed::RemoveOverride { override_id } => format!("{person} takes {override_id} back"),
+        Deed::TestPage { person: other, .. } => format!("{person} asks for a test page to {other}"),
+    }
+}
+
+/// What they are told.
+pub(crate) fn answer(answer: &Answer) -> String {
+    match answer {
+        Answer::Done | Answer::Ticket { already: false, .. } => "done".into(),
+        Answer::Ticket { already: true, .. } => "it was so already".into(),
+        Answer::Signal { dedup_key, .. } => format!("taken in as {dedup_key}"),
+        Answer::Silence(id) => id.to_string(),
+        Answer::Override(id) => id.to_string(),
+        Answer::Test(id) => id.to_string(),
+        Answer::Refused(refusal) => format!("refused, {refusal}"),
+    }
+}
+
+impl World {
+    /// Tells the facts from this one on.
+    pub(crate) fn tell_facts(&mut self, from: usize) {
+        for n in from..self.store.facts.len() {
+            if let What::StepEntered { .. } = self.store.facts[n].what {
+                let at = self.steady_of(self.store.facts[n].at);
+                self.watch.entered(self.store.facts[n].ticket, at);
+            }
+            if let Some(told) = fact(&self.store.facts[n]) {
+                let at = self.store.facts[n].at;
+                self.log.say(at, told);
+            }
+        }
+    }
+}
+
+/// A decision with its reason; `None` for what shows by itself.
+fn fact(fact: &Fact) -> Option<String> {
+    let on = fact.ticket.map_or(String::new(), |t| format!("{t} "));
+    match &fact.what {
+        What::StepEntered { policy, pass, stage, because, .. } => {
+            let stage = stage.shown().map_or("catch-all".to_owned(), |n| format!("step {n}"));
+            Some(format!("{on}{stage} of {policy}, pass {pass}: {}", because_text(because)))
+        }
+        What::TicketOpened { .. }
+        | What::TicketReopened { .. }
+        | What::AlertJoined { .. }
+        | What::AlertChanged { .. }
+        | What::AlertResolved { .. }
+        | What::ProbeGone { .. }
+        | What::Skipped { .. }
+        | What::PageUnreachable { .. }
+        | What::Acknowledged { .. }
+        | What::Escalated { .. }
+        | What::Declined { .. }
+        | What::Snoozed { .. }
+        | What::Held { .. }
+        | What::TicketResolved { .. } => {
+            explain::timeline(std::slice::from_ref(fact)).pop().map(|entry| format!("{on}{}", entry.text))
+        }
+        What::DutyChanged { rotation, on_duty, .. } => Some(format!("on duty in {rotation}: {}", duty_text(on_duty))),
+        What::AlertQuiet { alert, quiet, .. } => Some(match quiet {
+            Quiet::Silenced(id) => format!("{} is kept quiet by {id}", alert.key),
+            Quiet::Info => format!("{} only informs", alert.key),
+        }),
+        What::QuietResolved { key } => Some(format!("{key} ended, quiet")),
+        What::SilenceEnded { silence, by } => Some(format!("{silence} ends, by {}", by.name)),
+        What::ClockShifted { by_ms } => Some(format!("deadlines move by {:+} s", by_ms / 1_000)),
+        What::Started { .. }
+        | What::Reloaded { .. }
+        | What::PageStarted { .. }
+        | What::EntryBegun { .. }
+        | What::SendStarted { .. }
+        | What::SendEnded { .. }
+        | What::Noted { .. }
+        | What::SilenceAdded { .. }
+        | What::OverrideAdded { .. }
+        | What::OverrideRemoved { .. }
+        | What::NoticeOwed { .. }
+        | What::TestAsked { .. } => None,
+    }
+}
+
+fn duty_text(on_duty: &[DutyRecord]) -> String {
+    let one = |d: &DutyRecord| match &d.layer {
+        Some(layer) => format!("{} ({layer})", d.person),
+        None => format!("{} (override)", d.person),
+    };
+    if on_duty.is_empty() { "nobody".into() } else { on_duty.iter().map(one).collect::<Vec<_>>().join(", ") }
+}
+
+fn because_text(because: &Because) -> String {
+    match because {
+        Because::Opened => "opened".into(),
+        Because::Reopened => "reopened".into(),
+        Because::NotAcknowledged => "nobody acknowledged".into(),
+        Because::NobodyReached => "nobody was reached".into(),
+        Because::Declined => "everybody declined".into(),
+        Because::Escalated => "somebody asked for it".into(),
+        Because::SnoozeEnded => "the snooze ended".into(),
+        Because::AckTimedOut => "the acknowledgement ran out".into(),
+        Because::SilenceEnded(id) => format!("{id} ended"),
+        Because::Regrouped => "a new or worse alert".into(),
+        Because::Rerouted => "the policy is gone".into(),
+    }
+}

@@ -1,0 +1,269 @@
+//! What happens in a night, as it is written.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use watchbell_engine::Timestamp;
+use watchbell_engine::heartbeat::Beat;
+use watchbell_engine::ids::{ChannelId, DedupKey, OverrideId, PageId, PersonId, ProbeId, RotationId, SilenceId, TicketId};
+use watchbell_engine::input::{Deed, Signal, SignalAction};
+use watchbell_engine::label::Matcher;
+use watchbell_engine::time::{Millis, after};
+use watchbell_engine::word::{FailureKind, ResolvedAs, Severity};
+use watchbell_sim::{CrashPoint, Habit, Happening, Health, Mode, Setup, StoreMode};
+
+use super::{Span, WrittenConfig};
+
+/// An event: when, and what.
+#[derive(Debug, Deserialize)]
+pub struct Written {
+    /// Counted from the start.
+    pub at: Span,
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happens.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum What {
+    Break(Broken),
+    Heal(ProbeId),
+    Fire(Fire),
+    Over(String),
+    Beat { probe: ProbeId, says: Says },
+    Ack(Act),
+    Decline(Act),
+    Escalate(Act),
+    Snooze { by: PersonId, ticket: TicketId, r#for: Span },
+    Resolve { by: PersonId, ticket: TicketId, r#as: ResolvedAs, cause: Option<String> },
+    Note { by: PersonId, ticket: TicketId, text: String },
+    Declare { by: PersonId, summary: String, severity: Severity },
+    Silence { by: PersonId, r#match: Vec<Matcher>, r#for: Span, reason: String },
+    EndSilence { by: PersonId, silence: SilenceId },
+    Override { by: PersonId, rotation: RotationId, person: PersonId, r#for: Span },
+    RemoveOverride { by: PersonId, id: OverrideId },
+    TestPage { by: PersonId, to: PersonId, via: Option<ChannelId> },
+    Channel { id: ChannelId, of: Option<PersonId>, is: Behaves },
+    Person { id: PersonId, acks_after: Option<Span>, declines_after: Option<Span> },
+    Crash { #[serde(default)] when: When, down_for: Span },
+    Store { is: StoreIs, r#for: Span },
+    Clock(Span),
+    Reload(WrittenConfig),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Broken {
+    probe: ProbeId,
+    kind: Option<FailureKind>,
+    status: Option<u16>,
+    slow: Option<Span>,
+    #[serde(default)]
+    inconclusive: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fire {
+    key: String,
+    severity: Severity,
+    summary: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Act {
+    by: PersonId,
+    ticket: Option<TicketId>,
+    page: Option<PageId>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Says {
+    Success,
+    Start,
+    Fail,
+    Exit(i32),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Behaves {
+    Accepts,
+    Refuses,
+    FailsForNow,
+    Hangs,
+    AnswerLost,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    #[default]
+    Now,
+    BeforeCommit,
+    BeforeRelease,
+    BeforeHandOver,
+    BeforeReport,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreIs {
+    Fails,
+    Hangs,
+    SaysNothing,
+}
+
+impl What {
+    /// As the world takes them, with how much later than the event.
+    pub fn happenings(&self, at: Timestamp, setup: impl Fn(&WrittenConfig) -> Setup) -> Vec<(Millis, Happening)> {
+        let later = |span: &Span| after(at, span.millis());
+        let now = |happening| vec![(Millis::ZERO, happening)];
+        match self {
+            Self::Break(broken) => now(Happening::Target { probe: broken.probe.clone(), health: broken.health() }),
+            Self::Heal(probe) => now(Happening::Target { probe: probe.clone(), health: Health::Up }),
+            Self::Fire(fire) => now(Happening::Signal(fire.signal())),
+            Self::Over(key) => now(Happening::Signal(signal(key, SignalAction::Resolve, Severity::Error))),
+            Self::Beat { probe, says } => now(Happening::Beat { probe: probe.clone(), beat: says.beat() }),
+            Self::Store { is, r#for } => {
+                vec![(Millis::ZERO, Happening::Store(is.mode())), (r#for.millis(), Happening::Store(StoreMode::Works))]
+            }
+            Self::Channel { id, of, is } => {
+                now(Happening::Channel { channel: id.clone(), person: of.clone(), mode: is.mode() })
+            }
+            Self::Person { id, acks_after, declines_after } => {
+                let habit = match (acks_after, declines_after) {
+                    (Some(wait), _) => Habit::Acks(wait.millis()),
+                    (None, Some(wait)) => Habit::Declines(wait.millis()),
+                    (None, None) => Habit::Sleeps,
+                };
+                now(Happening::Habit { person: id.clone(), habit })
+            }
+            Self::Crash { when, down_for } => {
+                now(Happening::Crash { when: when.point(), down_for: down_for.millis() })
+            }
+            Self::Clock(by) => now(Happening::Clock { by_ms: by.0 }),
+            Self::Reload(config) => now(Happening::Reload(setup(config))),
+            Self::Ack(act) => now(act.happening(|ticket, page| Deed::Ack { ticket, page })),
+            Self::Escalate(act) => now(act.happening(|ticket, page| Deed::Escalate { ticket, page })),
+            Self::Decline(act) => {
+                now(act.happening(|_, page| Deed::Decline { page: page.expect("a page is declined, not a ticket") }))
+            }
+            Self::Snooze { by, ticket, r#for } => now(acts(by, Deed::Snooze { ticket: *ticket, until: later(r#for) })),
+            Self::Resolve { by, ticket, r#as, cause } => {
+                now(acts(by, Deed::Resolve { ticket: *ticket, resolved_as: *r#as, cause: cause.clone() }))
+            }
+            Self::Note { by, ticket, text } => now(acts(by, Deed::Note { ticket: *ticket, text: text.clone() })),
+            Self::Declare { by, summary, severity } => {
+                let labels = BTreeMap::new();
+                now(acts(by, Deed::Declare { summary: summary.clone(), severity: *severity, labels }))
+            }
+            Self::Silence { by, r#match, r#for, reason } => {
+                let (matchers, reason) = (r#match.clone(), reason.clone());
+                now(acts(by, Deed::AddSilence { matchers, until: later(r#for), reason }))
+            }
+            Self::EndSilence { by, silence } => now(acts(by, Deed::EndSilence { silence: *silence })),
+            Self::Override { by, rotation, person, r#for } => {
+                let (rotation, person) = (rotation.clone(), person.clone());
+                now(acts(by, Deed::AddOverride { rotation, person, from: at, to: later(r#for) }))
+            }
+            Self::RemoveOverride { by, id } => now(acts(by, Deed::RemoveOverride { override_id: *id })),
+            Self::TestPage { by, to, via } => {
+                now(acts(by, Deed::TestPage { person: to.clone(), channel: via.clone() }))
+            }
+        }
+    }
+}
+
+fn acts(by: &PersonId, deed: Deed) -> Happening {
+    Happening::Act { person: by.clone(), deed }
+}
+
+fn signal(key: &str, action: SignalAction, severity: Severity) -> Signal {
+    Signal {
+        dedup_key: DedupKey::from(format!("api:{key}")),
+        action,
+        summary: key.into(),
+        severity,
+        labels: BTreeMap::new(),
+        started_at: None,
+        source: "ci".into(),
+    }
+}
+
+impl Broken {
+    fn health(&self) -> Health {
+        if self.inconclusive {
+            return Health::Unknowable;
+        }
+        if let Some(slow) = self.slow {
+            return Health::Slow(slow.millis());
+        }
+        let kind = self.kind.unwrap_or(if self.status.is_some() { FailureKind::Status } else { FailureKind::ConnectRefused });
+        Health::Down { kind, status: self.status }
+    }
+}
+
+impl Fire {
+    fn signal(&self) -> Signal {
+        let signal = signal(&self.key, SignalAction::Fire, self.severity);
+        Signal { summary: self.summary.clone().unwrap_or(signal.summary), labels: self.labels.clone(), ..signal }
+    }
+}
+
+impl Act {
+    fn happening(&self, deed: impl Fn(TicketId, Option<PageId>) -> Deed) -> Happening {
+        let ticket = self.ticket.or(self.page.map(|p| p.ticket)).expect("an act names a ticket or a page");
+        acts(&self.by, deed(ticket, self.page))
+    }
+}
+
+impl Says {
+    fn beat(self) -> Beat {
+        match self {
+            Self::Success => Beat::Success,
+            Self::Start => Beat::Start,
+            Self::Fail => Beat::Fail,
+            Self::Exit(code) => Beat::Exit(code),
+        }
+    }
+}
+
+impl Behaves {
+    fn mode(self) -> Mode {
+        match self {
+            Self::Accepts => Mode::Accepts,
+            Self::Refuses => Mode::Refuses,
+            Self::FailsForNow => Mode::FailsForNow,
+            Self::Hangs => Mode::Hangs,
+            Self::AnswerLost => Mode::AnswerLost,
+        }
+    }
+}
+
+impl When {
+    fn point(self) -> CrashPoint {
+        match self {
+            Self::Now => CrashPoint::Now,
+            Self::BeforeCommit => CrashPoint::BeforeCommit,
+            Self::BeforeRelease => CrashPoint::BeforeRelease,
+            Self::BeforeHandOver => CrashPoint::BeforeHandOver,
+            Self::BeforeReport => CrashPoint::BeforeReport,
+        }
+    }
+}
+
+impl StoreIs {
+    fn mode(self) -> StoreMode {
+        match self {
+            Self::Fails => StoreMode::Fails,
+            Self::Hangs => StoreMode::Hangs,
+            Self::SaysNothing => StoreMode::SaysNothing,
+        }
+    }
+}
