@@ -107,12 +107,7 @@ impl Hooks {
     }
 }
 
-async fn take(
-    State(hooks): State<Hooks>,
-    Path(person): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> StatusCode {
+async fn take(State(hooks): State<Hooks>, Path(person): Path<String>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let now = Timestamp::now();
     let checked = signed(&headers, &body, now);
     let pause = hooks.with(|kept| {

@@ -64,13 +64,7 @@ impl Target {
     }
 }
 
-async fn answer(
-    State(target): State<Target>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn answer(State(target): State<Target>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let path = uri.path().to_owned();
     let broken = {
         let mut state = target.state();

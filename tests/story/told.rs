@@ -93,7 +93,11 @@ impl Story<'_> {
         assert!(body["ticket"]["next_step"]["at"].is_string(), "who is next, and when: {body}");
 
         assert_eq!(self.mail.to, format!("{first}@expense.example"));
-        assert!(self.mail.subject.starts_with("P1 ") && self.mail.subject.contains("HTTP 503"), "{}", self.mail.subject);
+        assert!(
+            self.mail.subject.starts_with("P1 ") && self.mail.subject.contains("HTTP 503"),
+            "{}",
+            self.mail.subject
+        );
         assert!(self.mail.subject.contains(self.ticket()), "{}", self.mail.subject);
         for part in ["POST /v1/invoices/verify", "expense-primary", "①", &self.base_of_links()] {
             assert!(self.mail.text.contains(part), "`{part}` is missing in {}", self.mail.text);
@@ -116,7 +120,9 @@ impl Story<'_> {
         let second = self.on_duty("expense-secondary", &entered.to_string()).await;
         let called = BTreeSet::from([second, "lead".to_owned()]);
         for person in &called {
-            self.town.hook("a page of step 2", LIMIT, |g| g.kind() == "page" && g.person == *person && g.id != self.page.id).await;
+            self.town
+                .hook("a page of step 2", LIMIT, |g| g.kind() == "page" && g.person == *person && g.id != self.page.id)
+                .await;
         }
         let told = |g: &Got| g.kind() == "page.escalated" && g.person == *first;
         self.town.hook("the first hears of it", LIMIT, told).await;
@@ -174,7 +180,8 @@ impl Story<'_> {
         for person in others {
             self.town.hook("it is taken", LIMIT, |g| g.kind() == "page.acknowledged" && g.person == *person).await;
         }
-        let to_first = self.town.hooks.got().into_iter().filter(|g| g.person == first && g.kind() == "page.acknowledged");
+        let to_first =
+            self.town.hooks.got().into_iter().filter(|g| g.person == first && g.kind() == "page.acknowledged");
         assert_eq!(to_first.count(), 0, "whoever acknowledged knows");
     }
 
@@ -192,9 +199,20 @@ impl Story<'_> {
     async fn the_ticket_tells_it(&self, first: &str) {
         let ticket = self.ticket_json().await;
         assert_eq!((&ticket["state"], &ticket["resolved_as"]), (&json!("resolved"), &json!("self_recovered")));
-        assert_eq!((&ticket["service"], &ticket["policy"]), (&json!("invoice-verification"), &json!("expense-critical")));
+        assert_eq!(
+            (&ticket["service"], &ticket["policy"]),
+            (&json!("invoice-verification"), &json!("expense-critical"))
+        );
         assert_eq!(ticket["alerts"][0]["state"], "resolved");
-        let names = ["impact_started", "detected", "opened_at", "first_page_accepted", "acknowledged_at", "restored", "resolved_at"];
+        let names = [
+            "impact_started",
+            "detected",
+            "opened_at",
+            "first_page_accepted",
+            "acknowledged_at",
+            "restored",
+            "resolved_at",
+        ];
         in_order(&ticket, &names);
         assert!(self.broken <= time(&ticket["impact_started"]), "not before it was broken");
         let page = self.pages().await.into_iter().find(|p| p["id"] == self.page.page()).expect("the first page");
@@ -203,9 +221,22 @@ impl Story<'_> {
         assert!(took.as_secs() < 30, "promise 1: {took:#}");
 
         let timeline = self.bell.json(&format!("/api/v1/tickets/{}/timeline", self.ticket())).await;
-        let kinds: Vec<&str> = timeline["timeline"].as_array().expect("a list").iter().filter_map(|e| e["kind"].as_str()).collect();
-        let story = ["ticket_opened", "step_entered", "page_started", "send_started", "send_ended", "escalated",
-            "step_entered", "page_started", "acknowledged", "alert_resolved", "ticket_resolved", "send_ended"];
+        let kinds: Vec<&str> =
+            timeline["timeline"].as_array().expect("a list").iter().filter_map(|e| e["kind"].as_str()).collect();
+        let story = [
+            "ticket_opened",
+            "step_entered",
+            "page_started",
+            "send_started",
+            "send_ended",
+            "escalated",
+            "step_entered",
+            "page_started",
+            "acknowledged",
+            "alert_resolved",
+            "ticket_resolved",
+            "send_ended",
+        ];
         let mut told = kinds.iter();
         let missing = story.iter().find(|wanted| !told.any(|kind| kind == *wanted));
         assert_eq!(missing, None, "in this order in {kinds:?}");
@@ -213,10 +244,18 @@ impl Story<'_> {
         let why = self.bell.json(&format!("/api/v1/tickets/{}/why", self.ticket())).await;
         let decisions = why["decisions"].as_array().expect("a list");
         let paged = decisions.iter().find(|d| d["outcome"] == "paged").expect("somebody was paged");
-        assert_eq!((&paged["person"], &paged["policy"], &paged["step"]), (&json!(first), &json!("expense-critical"), &json!(1)));
+        assert_eq!(
+            (&paged["person"], &paged["policy"], &paged["step"]),
+            (&json!(first), &json!("expense-critical"), &json!(1))
+        );
         assert_eq!(paged["rotation"], "expense-primary");
-        assert!(paged["revision"].is_string() && (paged["layer"].is_string() || paged["override"].is_string()), "{paged}");
-        let stopped = decisions.iter().any(|d| d["outcome"] == "suppressed" && d["reason"].as_str().is_some_and(|r| r.contains("acknowledged by")));
+        assert!(
+            paged["revision"].is_string() && (paged["layer"].is_string() || paged["override"].is_string()),
+            "{paged}"
+        );
+        let stopped = decisions.iter().any(|d| {
+            d["outcome"] == "suppressed" && d["reason"].as_str().is_some_and(|r| r.contains("acknowledged by"))
+        });
         assert!(stopped, "why nobody was paged after: {decisions:?}");
     }
 
