@@ -167,6 +167,10 @@ impl Reply {
 }
 
 impl Bell {
+    pub(super) fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -16,6 +16,10 @@ use crate::story::town::Town;
 /// the phones, and a commit on a busy machine.
 const UNDER_WAY: SignedDuration = SignedDuration::from_millis(1_500);
 
+/// What arrives this soon after a start was sent by the life before: it was on its way when the process
+/// was killed, and a new one first has to read its configuration and its store.
+const ON_ITS_WAY: SignedDuration = SignedDuration::from_millis(40);
+
 /// How late a server that is ready may be on a busy machine.
 const BUSY: SignedDuration = SignedDuration::from_secs(2);
 
@@ -184,14 +188,15 @@ fn goes_on_in_time(lives: &Lives, ticket: &str, first: Timestamp, second: Timest
 fn copies_were_under_way(lives: &[super::kill::Life], messages: &[Arrived]) -> usize {
     let mut by_id: BTreeMap<&str, Vec<&Arrived>> = BTreeMap::new();
     messages.iter().for_each(|m| by_id.entry(&m.id).or_default().push(m));
-    let life = |at: Timestamp| lives.iter().rposition(|l| l.from <= at).unwrap_or(0);
+    let life = |at: Timestamp| lives.iter().rposition(|l| l.from + ON_ITS_WAY <= at).unwrap_or(0);
     let mut copies = 0;
     for (id, mut same) in by_id {
         same.sort_by_key(|m| m.at);
         for pair in same.windows(2) {
             copies += 1;
             let (earlier, later) = (life(pair[0].at), life(pair[1].at));
-            assert!(earlier < later, "{id} came twice in one life, at {} and {}", pair[0].at, pair[1].at);
+            let (first, second, from) = (pair[0].at, pair[1].at, lives[later].from);
+            assert!(earlier < later, "{id} came twice in the life from {from}, at {first} and {second}");
             let Some((killed, moment)) = lives[earlier].killed else { unreachable!("a later life follows a kill") };
             let before = killed.duration_since(pair[0].at);
             assert!(before <= UNDER_WAY, "{id} came {before:#} before a kill ({moment:?}) and again after it");

@@ -55,13 +55,6 @@ pub(super) struct Lives {
     pub(super) last: Bell,
 }
 
-impl Lives {
-    /// In which life that was.
-    pub(super) fn at(&self, at: Timestamp) -> usize {
-        self.all.iter().rposition(|life| life.from <= at).unwrap_or(0)
-    }
-}
-
 pub(super) async fn again_and_again(
     home: &Home,
     town: &Town,
