@@ -117,14 +117,11 @@ impl From<ApiError> for Failure {
         let text = error.to_string();
         match error {
             // What the operator wrote is wrong: an unknown id, a value out of range.
-            ApiError::Refused { status, lines, .. }
-                if matches!(
-                    status,
-                    StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY
-                ) =>
-            {
-                Failure::input(with_lines(text, &lines))
-            }
+            ApiError::Refused {
+                status: StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY,
+                lines,
+                ..
+            } => Failure::input(with_lines(text, &lines)),
             ApiError::Refused { lines, .. } => Failure::failed(with_lines(text, &lines)),
             ApiError::Unreachable { .. } | ApiError::Strange { .. } => Failure::failed(text),
         }

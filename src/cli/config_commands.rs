@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use watchbell_config::{Check, Secrets};
+use watchbell_engine::ids::ProbeId;
 use watchbell_engine::observation::Observation;
 use watchbell_engine::word::Outcome;
 
@@ -75,7 +76,7 @@ pub(super) fn check(common: &Common, secrets: bool) -> Result<ExitCode, Failure>
 pub(super) async fn probe(common: &Common, id: &str) -> Result<ExitCode, Failure> {
     let (config, _) = configuration(common, Secrets::Required)?;
     let Some(spec) = config.probes.get(id) else {
-        let known: Vec<&str> = config.probes.keys().map(|id| id.as_str()).collect();
+        let known: Vec<&str> = config.probes.keys().map(ProbeId::as_str).collect();
         return Err(Failure::input(format!("there is no probe `{id}`; there are: {}", known.join(", "))));
     };
     if let Check::Heartbeat { .. } = spec.check {

@@ -77,7 +77,7 @@ pub(super) fn quiet_configuration(common: &Common, secrets: Secrets) -> Result<C
 
 /// The configuration of a report, or its mistakes in words.
 pub(super) fn accepted(report: Report) -> Result<Config, Failure> {
-    let mistakes: Vec<String> = report.errors.iter().map(|m| m.to_string()).collect();
+    let mistakes: Vec<String> = report.errors.iter().map(ToString::to_string).collect();
     report.config.ok_or_else(|| {
         let count = mistakes.len();
         let noun = if count == 1 { "mistake" } else { "mistakes" };

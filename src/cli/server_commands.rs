@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use watchbell_config::{Config, Secrets};
 use watchbell_engine::view::{OverrideView, SilenceView, TestView, TicketView, WhyView};
+use watchbell_engine::word::Receipt;
 
 use super::args::{Command, Common, Format, TokenCommand, instant};
 use super::client::ApiClient;
@@ -157,7 +158,7 @@ impl Session {
             }
             tokio::time::sleep(TEST_POLL).await;
         };
-        let accepted = test.receipt.is_some_and(|r| r.is_accepted());
+        let accepted = test.receipt.is_some_and(Receipt::is_accepted);
         self.show(&test, || {
             let receipt = test.receipt.map_or("no outcome yet", |r| r.as_str());
             let detail = test.detail.as_deref().map_or(String::new(), |d| format!(" ({d})"));
@@ -178,7 +179,8 @@ impl Session {
         let now = Clock::system().now();
         let from = from.map_or(Ok(now), |text| instant(&text, zone, now)).map_err(Failure::input)?;
         let body = json!({"person": person, "from": from, "for": length(lasts)});
-        let added: OverrideView = self.api.post(&format!("/api/v1/rotations/{}/overrides", percent_encoded(rotation)), &body).await?;
+        let added: OverrideView =
+            self.api.post(&format!("/api/v1/rotations/{}/overrides", percent_encoded(rotation)), &body).await?;
         self.show(&added, || {
             let (from, to) = (tell::moment(added.from, zone), tell::moment(added.to, zone));
             let id = added.id.map_or(String::new(), |id| format!("{id}: "));
