@@ -16,7 +16,7 @@ use watchbell_engine::input::Input;
 use watchbell_engine::view::{LiveView, TicketLive};
 use watchbell_engine::word::Level;
 
-use super::{Gate, TokenHash, fresh_token, hash_token};
+use super::{Gate, StandingAdmin, fresh_token, hash_token};
 use crate::clock::Clock;
 use crate::gate::Role;
 use crate::inbox::{Control, Inbox, Live, ProbeBoard, RunRequest};
