@@ -96,12 +96,14 @@ impl Pump {
         self.flush(now)
     }
 
-    /// Takes in what waits. While a commit is in flight only verdicts may come in, so that faults are
-    /// seen though the store cannot be written; everything else waits in its lane.
+    /// Takes in what waits. While a commit is in flight only verdicts and reports may come in, so that
+    /// faults are seen, and who was reached is known, though the store cannot be written; whatever
+    /// somebody waits for an answer to stays in its lane.
     pub fn take(&mut self, now: Timestamp, inputs: Vec<(Option<u64>, Envelope)>) -> Vec<Command> {
         debug_assert!(
-            self.in_flight.is_none() || inputs.iter().all(|(_, e)| matches!(e.input, Input::Verdict(_) | Input::Tick)),
-            "while a commit is in flight only verdicts come in"
+            self.in_flight.is_none()
+                || inputs.iter().all(|(_, e)| matches!(e.input, Input::Verdict(_) | Input::Report(_) | Input::Tick)),
+            "while a commit is in flight only verdicts and reports come in"
         );
         for (tag, envelope) in inputs {
             self.decide(now, tag, &envelope);
@@ -129,7 +131,9 @@ impl Pump {
         let (sent, kept): (Vec<SendId>, Vec<SendId>) =
             unrecorded.into_iter().partition(|id| done.commit.outbox.iter().any(|m| m.send == *id));
         self.unrecorded = kept.into_iter().collect();
-        let fresh = done.commit.outbox.iter().filter(|m| !sent.contains(&m.send)).cloned();
+        // What ended while it waited, by an answer or for want of a report, is not sent from the backlog.
+        let ended = |m: &Outgoing| self.state().find_try(m.send).is_some_and(|t| t.ended.is_some());
+        let fresh = done.commit.outbox.iter().filter(|m| !sent.contains(&m.send) && !ended(m)).cloned();
         let messages: Vec<Outgoing> = done.batch.adopted.into_iter().chain(fresh).collect();
         if !messages.is_empty() {
             out.push(Command::Release { messages, recorded: true });
@@ -145,12 +149,12 @@ impl Pump {
     }
 
     /// While the store cannot be written for too long: first pages that our own probes ask for go out
-    /// unrecorded, each once, and are written afterwards.
+    /// unrecorded, once over each channel, and are written afterwards.
     pub fn distress(&mut self, now: Timestamp) -> Option<Command> {
         let flying = self.in_flight.as_ref().filter(|_| self.is_in_distress(now))?;
         let waiting = flying.commit.outbox.iter().chain(&self.waiting.decision.outbox);
         let room = UNRECORDED_PAGES.saturating_sub(self.unrecorded.len());
-        let urgent = |m: &&Outgoing| is_first_page_of_a_probe(m) && !self.unrecorded.contains(&m.send);
+        let urgent = |m: &&Outgoing| self.is_first_page_of_a_probe(m) && !self.unrecorded.contains(&m.send);
         let messages: Vec<Outgoing> = waiting.filter(urgent).take(room).cloned().collect();
         self.unrecorded.extend(messages.iter().map(|m| m.send));
         (!messages.is_empty()).then_some(Command::Release { messages, recorded: false })
@@ -208,7 +212,8 @@ impl Pump {
             return Vec::new();
         }
         let mut batch = std::mem::take(&mut self.waiting);
-        let decision = std::mem::take(&mut batch.decision);
+        let mut decision = std::mem::take(&mut batch.decision);
+        self.engine.call_off(&self.catalog, now, &mut decision, &self.unrecorded);
         let touched = decision.touched.clone();
         let commit = self.engine.commit(&self.catalog, now, decision);
         if commit.is_empty() {
@@ -219,10 +224,16 @@ impl Pump {
         self.in_flight = Some(InFlight { commit: Arc::clone(&commit), batch, since: now });
         vec![Command::Commit(commit)]
     }
-}
 
-/// The first try of a page for a fault that our own probes see.
-fn is_first_page_of_a_probe(message: &Outgoing) -> bool {
-    let probed = message.about.as_ref().is_some_and(|a| a.alert.probe.is_some());
-    message.kind == MessageKind::Page && probed && message.send.attempt == 1
+    /// The first try over its channel of a page that is still wanted, for a fault that our own probes see:
+    /// one dead channel must not keep the others from being used.
+    fn is_first_page_of_a_probe(&self, message: &Outgoing) -> bool {
+        let probed = message.about.as_ref().is_some_and(|a| a.alert.probe.is_some());
+        let page = message.page.filter(|_| message.kind == MessageKind::Page && probed);
+        let page = page.and_then(|id| self.state().tickets.get(&id.ticket)?.page(id));
+        page.filter(|p| p.is_live()).is_some_and(|page| {
+            let first = page.tries.iter().find(|t| t.channel == message.channel);
+            first.is_some_and(|t| t.n == message.send.attempt)
+        })
+    }
 }

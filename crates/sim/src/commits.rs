@@ -102,8 +102,8 @@ impl World {
     fn look_for_distress_now(&mut self) {
         let now = self.now();
         let Some(process) = self.process.as_mut().filter(|p| p.pump.is_in_distress(now)) else { return };
-        let verdicts = process.take_verdicts();
-        let commands = process.pump.take(now, verdicts);
+        let urgent = process.take_urgent();
+        let commands = process.pump.take(now, urgent);
         if !commands.is_empty() {
             self.violated("something was flushed while a commit was in flight");
         }

@@ -212,6 +212,15 @@ impl World {
 }
 
 impl Process {
+    /// What may come in while a commit is under way: reports and verdicts.
+    pub(crate) fn take_urgent(&mut self) -> Vec<(Option<u64>, Envelope)> {
+        let inbox = std::mem::take(&mut self.inbox);
+        let is_report = |(_, e): &(Option<u64>, Envelope)| matches!(e.input, Input::Report(_));
+        let (reports, others): (VecDeque<_>, VecDeque<_>) = inbox.into_iter().partition(is_report);
+        self.inbox = others;
+        reports.into_iter().chain(self.take_verdicts()).collect()
+    }
+
     /// Empties the mailboxes.
     pub(crate) fn take_verdicts(&mut self) -> Vec<(Option<u64>, Envelope)> {
         let verdicts = std::mem::take(&mut self.verdicts);

@@ -108,6 +108,12 @@ impl Engine {
         answer
     }
 
+    /// The last word on a batch: pages that were decided in it, and that an answer in the same batch made
+    /// unwanted, are ended before anything is released. `gone` are those that left already.
+    pub fn call_off(&mut self, catalog: &Catalog, now: Timestamp, out: &mut Decision, gone: &BTreeSet<SendId>) {
+        Turn { engine: self, catalog, now, out }.call_off_unwanted(gone);
+    }
+
     fn remember(&mut self, id: InputId, answer: Answer) {
         if self.answered.len() == ANSWERS_KEPT
             && let Some(oldest) = self.answered.pop_front()

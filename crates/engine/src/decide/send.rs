@@ -1,12 +1,15 @@
 //! Messages: starting tries, taking in what became of them, follow-ups to those who were paged, and
 //! what a crash left unfinished.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::Turn;
 use crate::fact::{MessageKind, What};
 use crate::ids::{ChannelId, NoticeId, PageId, PersonId, SendId, SendSubject, TicketId};
 use crate::input::{Answer, SendReport, Unfinished};
+use crate::outgoing::Outgoing;
 use crate::paging::{self, NOTICE_TRIES};
 use crate::state::{Notice, Page, Phase, Try};
 use crate::time::{Millis, after, elapsed};
@@ -200,9 +203,22 @@ impl Turn<'_> {
             true => format!("waited {age} over a restart; decided anew"),
             false => "not wanted any more after a restart".into(),
         };
-        let retry_at = wanted.then_some(self.now);
-        let (send, detail) = (row.send, Some(detail));
-        let ended = What::SendEnded { send, receipt: Receipt::Lapsed, handed_over: None, detail, retry_at };
+        self.lapse(row.send, detail, wanted.then_some(self.now));
+    }
+
+    /// Ends the pages of this batch that are not wanted any more at its end.
+    pub(super) fn call_off_unwanted(&mut self, gone: &BTreeSet<SendId>) {
+        let open = |m: &&Outgoing| self.state().find_try(m.send).is_some_and(|t| t.ended.is_none());
+        let unwanted = |m: &&Outgoing| !gone.contains(&m.send) && !self.is_wanted(m.send.subject, Millis::ZERO);
+        let called_off: Vec<SendId> = self.out.outbox.iter().filter(open).filter(unwanted).map(|m| m.send).collect();
+        for send in called_off {
+            self.lapse(send, "answered before it was sent".into(), None);
+        }
+    }
+
+    fn lapse(&mut self, send: SendId, detail: String, retry_at: Option<Timestamp>) {
+        let (receipt, detail) = (Receipt::Lapsed, Some(detail));
+        let ended = What::SendEnded { send, receipt, handed_over: None, detail, retry_at };
         self.record(ticket_of(send.subject), ended);
         self.out.ended.push(send);
     }
