@@ -132,6 +132,37 @@ fn a_page_that_a_short_crash_left_in_doubt_is_sent_as_it_is() {
 }
 
 #[test]
+fn whoever_may_have_got_a_page_before_a_crash_is_told_how_it_went_on() {
+    let mut w = World::new(catalog());
+    let ticket = w.fire("api:a", CRITICAL, &[]).expect("a ticket");
+    // Bo's page is under way when Cy answers, and its outcome dies with the process.
+    w.act("cy", Deed::Ack { ticket, page: None });
+    w.crash(Millis::secs(2));
+    w.pass(Millis::secs(1));
+    assert_eq!(told(&w), ["page bo", "page.acknowledged bo"]);
+    w.resolve("api:a");
+    w.pass(Millis::secs(1));
+    assert_eq!(told(&w), ["page bo", "page.acknowledged bo", "page.resolved bo"], "and of the end");
+    w.check();
+}
+
+#[test]
+fn whoever_may_have_got_a_page_through_a_hung_channel_is_told_how_it_went_on() {
+    let mut w = World::new(catalog());
+    w.modes.insert("mail".into(), Mode::Hangs);
+    let ticket = w.fire("api:a", CRITICAL, &[]).expect("a ticket");
+    w.pass(Millis::secs(5));
+    w.act("cy", Deed::Ack { ticket, page: None });
+    assert_eq!(told(&w), ["page bo", "page.acknowledged bo"]);
+    w.check();
+}
+
+/// What was sent to whom, in order.
+fn told(w: &World) -> Vec<String> {
+    w.sent.iter().map(|(_, m)| format!("{} {}", m.kind.webhook_type(), m.person)).collect()
+}
+
+#[test]
 fn the_same_fault_again_within_five_minutes_reopens_the_ticket() {
     let mut w = World::new(catalog());
     let id = w.fire("api:a", CRITICAL, &[]).expect("a ticket");
