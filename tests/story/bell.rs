@@ -7,8 +7,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
+use watchbell::clock::Clock;
 
 use super::town::{HOOK_SECRET, SMTP_PASSWORD, Town};
 
@@ -284,6 +286,11 @@ pub(super) async fn read(request: reqwest::RequestBuilder) -> Result<Reply, reqw
     let response = request.send().await?;
     let kind = response.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     Ok(Reply { status: response.status().as_u16(), kind, text: response.text().await? })
+}
+
+/// The time of day, as the server has it.
+pub(super) fn now() -> Timestamp {
+    Clock::system().now()
 }
 
 /// Waits until something that is asked again and again holds.

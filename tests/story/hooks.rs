@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 
+use super::bell::now;
 use super::town::{Event, HOOK_SECRET};
 
 /// A message that arrived.
@@ -108,11 +109,11 @@ impl Hooks {
 }
 
 async fn take(State(hooks): State<Hooks>, Path(person): Path<String>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let now = Timestamp::now();
-    let checked = signed(&headers, &body, now);
+    let at = now();
+    let checked = signed(&headers, &body, at);
     let pause = hooks.with(|kept| {
         let read = checked.and_then(|id| match serde_json::from_slice(&body) {
-            Ok(body) => Ok(Got { at: now, id, person, body }),
+            Ok(body) => Ok(Got { at, id, person, body }),
             Err(e) => Err(format!("no JSON: {e}")),
         });
         match read {

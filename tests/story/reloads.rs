@@ -1,13 +1,14 @@
 //! Reloading a running server: whole, or not at all.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::bell::{Bell, Home, until};
+use super::bell::{Bell, Home, now, until};
 use super::town::Town;
 
 /// A probe that a reload brings.
-const NEW_PROBE: &str = "probes:\n  - { id: added, every: 500ms, timeout: 400ms, http: \"{{vars.expense_api}}/plain/added\" }\n";
+const NEW_PROBE: &str =
+    "probes:\n  - { id: added, every: 500ms, timeout: 400ms, http: \"{{vars.expense_api}}/plain/added\" }\n";
 
 /// A file that cannot be put in force.
 const BROKEN: &str = "probes:\n  - { id: added, every: 500ms, timeoot: 400ms, http: \"http://127.0.0.1:1/\" }\n";
@@ -75,8 +76,9 @@ async fn a_change_of_who_is_on_duty_now_must_be_meant() {
     };
     let present = on_duty().await;
     let other = if present == "li.na" { "chen.yu" } else { "li.na" };
-    let hours = |n: i64| Timestamp::now().checked_add(SignedDuration::from_hours(n)).expect("an instant");
-    let line = format!("    overrides:\n      - {{ person: {other}, from: \"{:.0}\", to: \"{:.0}\" }}", hours(-1), hours(2));
+    let hours = |n: i64| now().checked_add(SignedDuration::from_hours(n)).expect("an instant");
+    let line =
+        format!("    overrides:\n      - {{ person: {other}, from: \"{:.0}\", to: \"{:.0}\" }}", hours(-1), hours(2));
     home.edit("rotations/expense.yaml", "    overrides:", &line);
 
     let refused = bell.post("/api/v1/reload", &json!({})).await;

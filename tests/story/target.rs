@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 
+use super::bell::now;
 use super::town::Event;
 
 #[derive(Clone)]
@@ -68,7 +69,7 @@ async fn answer(State(target): State<Target>, method: Method, uri: Uri, headers:
     let path = uri.path().to_owned();
     let broken = {
         let mut state = target.state();
-        state.asked.push((path.clone(), Timestamp::now()));
+        state.asked.push((path.clone(), now()));
         state.broken.contains(&path)
     };
     if broken {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use watchbell::demo::smtp::Mail;
 
-use super::bell::{Bell, Home, LIMIT, client, read, until};
+use super::bell::{Bell, Home, LIMIT, client, now, read, until};
 use super::hooks::Got;
 use super::town::Town;
 use crate::postgres;
@@ -42,7 +42,7 @@ async fn tell(store: Option<&str>) {
     .await;
     assert!(bell.printed().contains("on duty now: expense-primary: "), "{}", bell.printed());
 
-    let broken = Timestamp::now();
+    let broken = now();
     town.target.fail(VERIFY);
     let page = town.hook("the first page", PAGED_WITHIN, |got| got.kind() == "page").await;
     let mail = town.mail("the first page", PAGED_WITHIN, |mail| is_about(mail, page.ticket())).await;

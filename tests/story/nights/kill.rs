@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use super::chance::Chance;
-use crate::story::bell::{Bell, Home, LIMIT};
+use crate::story::bell::{Bell, Home, LIMIT, now};
 use crate::story::town::{Event, Town};
 
 /// A moment whose event does not come is now.
@@ -65,24 +65,24 @@ pub(super) async fn again_and_again(
     let mut all = Vec::new();
     for _ in 0..kills {
         let mut events = town.events.subscribe();
-        let (from, mut bell) = (Timestamp::now(), home.start());
+        let (from, mut bell) = (now(), home.start());
         let moment = Moment::draw(&mut chance);
         let mut ready = None;
         tokio::select! {
             () = come(moment, &mut events) => {}
             () = async {
                 bell.ready().await;
-                ready = Some(Timestamp::now());
-                std::future::pending().await
+                ready = Some(now());
+                std::future::pending::<()>().await;
             } => {}
         }
-        let killed = Timestamp::now();
+        let killed = now();
         bell.kill();
         all.push(Life { from, ready, killed: Some((killed, moment)) });
     }
-    let (from, mut last) = (Timestamp::now(), home.start());
+    let (from, mut last) = (now(), home.start());
     last.ready().await;
-    all.push(Life { from, ready: Some(Timestamp::now()), killed: None });
+    all.push(Life { from, ready: Some(now()), killed: None });
     over.cancel();
     Lives { all, last }
 }

@@ -10,10 +10,9 @@ mod play;
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::bell::Home;
+use super::bell::{Home, now};
 use super::town::Town;
 use crate::postgres;
 use chance::Chance;
@@ -42,7 +41,7 @@ async fn killed_at_any_moment_on_postgresql_no_page_is_lost() {
 
 async fn nights(database: &str, server: bool) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
-    let seed = number("WATCHBELL_SEED").unwrap_or_else(|| Timestamp::now().as_microsecond().unsigned_abs());
+    let seed = number("WATCHBELL_SEED").unwrap_or_else(|| now().as_microsecond().unsigned_abs());
     let kills = number("WATCHBELL_KILLS").map_or(KILLS, |n| usize::try_from(n).expect("fits").div_ceil(2));
     println!("{database}: {kills} kills, WATCHBELL_SEED={seed}");
     let mut chance = Chance::new(seed);

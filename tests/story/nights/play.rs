@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::chance::Chance;
-use crate::story::bell::{Home, LIMIT, client, read, until};
+use crate::story::bell::{Home, LIMIT, client, now, read, until};
 use crate::story::hooks::Got;
 use crate::story::town::{Event, Town};
 
@@ -76,13 +76,13 @@ async fn story(home: &Home, town: &Town, n: usize, first: &str, chance: &mut Cha
     }
     tokio::time::sleep(chance.millis(0..300)).await; // a thumb needs a moment
     press(town, page.ack_url()).await;
-    let acked = Timestamp::now();
+    let acked = now();
     let state = ask(home, &format!("/api/v1/tickets/{ticket}")).await["state"].clone();
     assert_eq!(state, "acknowledged", "what was answered is durable");
     town.target.heal(&path);
     until(&format!("{ticket} is resolved"), async || {
-        let now = ask(home, &format!("/api/v1/tickets/{ticket}")).await;
-        (now["state"] == "resolved").then_some(())
+        let present = ask(home, &format!("/api/v1/tickets/{ticket}")).await;
+        (present["state"] == "resolved").then_some(())
     })
     .await;
     Story { plan, ticket, paged, acked }
