@@ -6,6 +6,7 @@
 mod bell;
 mod hooks;
 mod hung_mail;
+mod links;
 mod nights;
 mod refused_requests;
 mod refused_starts;
