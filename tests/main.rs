@@ -3,4 +3,7 @@
 
 mod delivery;
 mod licences;
+#[path = "support/postgres.rs"]
+mod postgres;
 mod rooms;
+mod story;

@@ -24,7 +24,8 @@ pub fn announcement(config: &Config, view: &LiveView, now: Timestamp) -> String 
         let text = match shift {
             None => "nobody".into(),
             Some((on_duty, _, until)) => {
-                let until = until.map(|at| at.to_zoned(rotation.zone.clone()).strftime("%a %d %b %H:%M %Z").to_string());
+                let until =
+                    until.map(|at| at.to_zoned(rotation.zone.clone()).strftime("%a %d %b %H:%M %Z").to_string());
                 let name = catalog.people.get(&on_duty.person).map_or("", |p| p.name.as_str());
                 format!("{} ({name}){}", on_duty.person, until.map_or_else(String::new, |u| format!(" until {u}")))
             }
@@ -35,7 +36,8 @@ pub fn announcement(config: &Config, view: &LiveView, now: Timestamp) -> String 
         person.channels.iter().any(|c| catalog.channels.get(c).is_some_and(|c| c.loud))
     };
     let people = || catalog.people.values().filter(|p| !p.disabled && !p.room);
-    let names = |loud: bool| people().filter(|p| is_loud(p) == loud).map(|p| p.id.to_string()).collect::<Vec<_>>().join(", ");
+    let names =
+        |loud: bool| people().filter(|p| is_loud(p) == loud).map(|p| p.id.to_string()).collect::<Vec<_>>().join(", ");
     let (loud, quiet) = (names(true), names(false));
     line(format!("can be woken: {}", if loud.is_empty() { "nobody: no channel is loud" } else { &loud }));
     if !quiet.is_empty() {
@@ -48,7 +50,12 @@ pub fn announcement(config: &Config, view: &LiveView, now: Timestamp) -> String 
     match view.tests.last() {
         Some(test) => {
             let receipt = test.receipt.map_or("no outcome yet", |r| r.as_str());
-            line(format!("last test page: {} to {} over {}: {receipt}", test.at.strftime("%F %T UTC"), test.person, test.channel));
+            line(format!(
+                "last test page: {} to {} over {}: {receipt}",
+                test.at.strftime("%F %T UTC"),
+                test.person,
+                test.channel
+            ));
         }
         None => line("last test page: never; try `watchbell test-page PERSON`".into()),
     }

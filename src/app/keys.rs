@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aws_lc_rs::rand;
+use aws_lc_rs::{hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use watchbell_config::{Config, StoreUrl};
@@ -37,7 +37,9 @@ pub enum KeyError {
         why: String,
     },
     /// It is no key.
-    #[error("{place} does not hold a server key (43 base64url characters); remove it, and a new one is made: links in pages that were sent before will then no longer work")]
+    #[error(
+        "{place} does not hold a server key (43 base64url characters); remove it, and a new one is made: links in pages that were sent before will then no longer work"
+    )]
     NotAKey {
         /// Where it was found.
         place: String,
@@ -53,7 +55,7 @@ pub(super) fn server_key(config: &Config) -> Result<Vec<u8>, KeyError> {
     if let Ok(text) = std::env::var(KEY_VARIABLE) {
         return decode(&text).ok_or_else(|| KeyError::NotAKey { place: KEY_VARIABLE.into() });
     }
-    let path = beside_the_store(config).join(KEY_FILE);
+    let path = key_file(config);
     match std::fs::read_to_string(&path) {
         Ok(text) => decode(&text).ok_or_else(|| KeyError::NotAKey { place: path.display().to_string() }),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => make(&path),
@@ -61,11 +63,13 @@ pub(super) fn server_key(config: &Config) -> Result<Vec<u8>, KeyError> {
     }
 }
 
-fn beside_the_store(config: &Config) -> PathBuf {
-    match &config.store {
-        StoreUrl::Sqlite(path) => path.parent().map_or_else(|| config.dir.clone(), Path::to_path_buf),
-        StoreUrl::Postgres(_) => config.dir.clone(),
-    }
+/// Beside the store; in the configuration directory where the store is a server.
+fn key_file(config: &Config) -> PathBuf {
+    let dir = match &config.store {
+        StoreUrl::Sqlite(path) => path.parent().unwrap_or(&config.dir),
+        StoreUrl::Postgres(_) => &config.dir,
+    };
+    dir.join(KEY_FILE)
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
@@ -81,6 +85,18 @@ fn make(path: &Path) -> Result<Vec<u8>, KeyError> {
     file.write_all(URL_SAFE_NO_PAD.encode(&key).as_bytes()).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     Ok(key)
+}
+
+/// The token of whoever can read the server key, if this process can: derived from it, so that it does
+/// not lead back to it (`docs/decisions/0008-the-operator-of-the-machine.md`).
+pub fn operator_token(config: &Config) -> Option<String> {
+    let text = std::env::var(KEY_VARIABLE).ok().or_else(|| std::fs::read_to_string(key_file(config)).ok())?;
+    decode(&text).map(|key| derived_token(&key))
+}
+
+pub(super) fn derived_token(key: &[u8]) -> String {
+    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"watchbell operator token v1");
+    format!("wb_{}", URL_SAFE_NO_PAD.encode(mac.as_ref()))
 }
 
 /// Makes the links of pages, below the `public_url` in force.

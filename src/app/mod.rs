@@ -25,14 +25,16 @@ use watchbell_engine::view::LiveView;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryDeps, Tuning};
 use crate::driver::{Driver, DriverDeps, DriverError, RecoverError};
+use crate::gate::{StandingAdmin, hash_token};
 use crate::inbox::{Inbox, Live, ProbeBoard, RunRequest};
+use crate::intake::{self, Intake};
 use crate::probers::{Probers, ProbersDeps, ProbersHandle};
 use crate::store::{OpenError, Store};
 use crate::telemetry::Metrics;
 use crate::web;
 
 pub use announce::announcement;
-pub use keys::KeyError;
+pub use keys::{KeyError, operator_token};
 pub use serve::{ServeError, bind};
 
 /// How many requests to the process itself may wait.
@@ -85,9 +87,6 @@ pub enum StartError {
     /// An address or a certificate.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// The probers.
-    #[error("the probers could not be made ready: {0}")]
-    Probers(String),
 }
 
 /// Why a running server ended by itself.
@@ -133,7 +132,8 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
     let Setup { config, sources, listener, beside, admin_token, read_openly } = setup;
     let clock = Clock::system();
     let store = Store::open(&config.store, clock.now()).await?;
-    let links = web::LinkKey::new(&keys::server_key(&config)?);
+    let key = keys::server_key(&config)?;
+    let (links, admins) = (web::LinkKey::new(&key), standing_admins(admin_token.as_deref(), &key));
     let stop = CancellationToken::new();
     let (tracker, metrics) = (TaskTracker::new(), Metrics::new());
     let (inbox, reader) = Inbox::new();
@@ -160,8 +160,15 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
     };
     let driver = Driver::take_over(deps).await?;
     store.history().start(&metrics);
-    let parts = Parts { clock, store, inbox, live, metrics, stop, tracker, sources, links, admin_token, read_openly };
+    let parts = Parts { clock, store, inbox, live, metrics, stop, tracker, sources, links, admins, read_openly };
     parts.run(config, driver, asked, listener, beside).await
+}
+
+/// The admins that need no store: the bootstrap token, and whoever can read the server key.
+fn standing_admins(bootstrap: Option<&str>, key: &[u8]) -> Arc<[StandingAdmin]> {
+    let bootstrap = bootstrap.map(|token| StandingAdmin { name: "admin".into(), token: hash_token(token) });
+    let operator = StandingAdmin { name: "operator".into(), token: hash_token(&keys::derived_token(key)) };
+    bootstrap.into_iter().chain([operator]).collect()
 }
 
 /// What the rooms share while they are being started.
@@ -175,7 +182,7 @@ struct Parts {
     tracker: TaskTracker,
     sources: Sources,
     links: web::LinkKey,
-    admin_token: Option<String>,
+    admins: Arc<[StandingAdmin]>,
     read_openly: bool,
 }
 
@@ -208,7 +215,7 @@ impl Parts {
         beside: Router,
     ) -> Result<Running, StartError> {
         let address = serve::address_of(&listener)?;
-        let probers = self.probers(&config, asked.run_now)?;
+        let probers = self.probers(&config, asked.run_now);
         let (reloads, reloads_in) = mpsc::channel(1);
         let app = web::App {
             clock: self.clock.clone(),
@@ -217,7 +224,7 @@ impl Parts {
             store: self.store.clone(),
             metrics: self.metrics.clone(),
             links: self.links.clone(),
-            admin_token: self.admin_token.as_deref().map(web::hash_token),
+            admins: Arc::clone(&self.admins),
             loopback: address.ip().is_loopback() || self.read_openly,
         };
         let (stop, tracker) = (&self.stop, &self.tracker);
@@ -225,21 +232,30 @@ impl Parts {
             (Some(files), false) => Some(serve::acceptor(files)?),
             (Some(_) | None, _) => None,
         };
-        tracker.spawn(serve::serve(listener, web::router(app.clone()).merge(beside), tls, stop.clone()));
+        let intake = Intake { inbox: self.inbox.clone(), live: Arc::clone(&self.live), gate: app.gate() };
+        let everything = web::router(app.clone()).merge(intake::router(intake.clone())).merge(beside);
+        tracker.spawn(serve::serve(listener, everything, tls, stop.clone()));
         if let Some(edge) = config.server.edge {
             let listener = serve::bind(edge).await?;
             let tls = config.server.tls.as_ref().map(serve::acceptor).transpose()?;
-            tracker.spawn(serve::serve(listener, web::edge_router(app), tls, stop.clone()));
+            let public = web::edge_router(app).merge(intake::edge_router(intake));
+            tracker.spawn(serve::serve(listener, public, tls, stop.clone()));
         }
         tracker.spawn(watchdog::run(Arc::clone(&self.live), self.clock.clone(), self.metrics.clone(), stop.clone()));
-        let reloader = reload::Reloader { sources: self.sources, live: Arc::clone(&self.live), clock: self.clock, reloads, probers };
+        let reloader = reload::Reloader {
+            sources: self.sources,
+            live: Arc::clone(&self.live),
+            clock: self.clock,
+            reloads,
+            probers,
+        };
         tracker.spawn(reloader.run(asked.control, stop.clone()));
         let engine_stop = CancellationToken::new();
         let work = tokio::spawn(driver.run(reloads_in, engine_stop.clone()));
         Ok(Running { stop: self.stop, live: self.live, address, work, engine_stop, tracker: self.tracker })
     }
 
-    fn probers(&self, config: &Arc<Config>, run_now: mpsc::Receiver<RunRequest>) -> Result<ProbersHandle, StartError> {
+    fn probers(&self, config: &Arc<Config>, run_now: mpsc::Receiver<RunRequest>) -> ProbersHandle {
         let deps = ProbersDeps {
             clock: self.clock.clone(),
             inbox: self.inbox.clone(),
@@ -248,7 +264,5 @@ impl Parts {
             history: self.store.history().sender(),
         };
         Probers::start(deps, Arc::clone(config), run_now, self.stop.clone(), &self.tracker)
-            .map_err(|e| StartError::Probers(e.to_string()))
     }
 }
-

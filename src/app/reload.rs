@@ -55,7 +55,8 @@ impl Reloader {
         let mut notes = needs_restart(&old, &new);
         let shifts = shift_changes(&old, &new, &self.live.view.load().overrides, now);
         if !shifts.is_empty() && !accept_shift_change {
-            let summary = "it would change who is on duty now; reload with --accept-shift-change if that is meant".into();
+            let summary =
+                "it would change who is on duty now; reload with --accept-shift-change if that is meant".into();
             return Err(ReloadRefused { summary, mistakes: shifts, shift_change: true });
         }
         notes.extend(shifts);
@@ -83,7 +84,8 @@ fn shift_changes(old: &Config, new: &Config, recorded: &[Override], now: jiff::T
     let both = old.catalog.rotations.keys().filter(|id| new.catalog.rotations.contains_key(*id));
     let changed = both.filter_map(|id| {
         let (before, after) = (person(old, id), person(new, id));
-        let name = |p: Option<watchbell_engine::ids::PersonId>| p.map_or_else(|| "nobody".to_owned(), |p| p.to_string());
+        let name =
+            |p: Option<watchbell_engine::ids::PersonId>| p.map_or_else(|| "nobody".to_owned(), |p| p.to_string());
         (before != after).then(|| format!("{id}: on duty now is {}, and would be {}", name(before), name(after)))
     });
     changed.collect()
@@ -92,7 +94,8 @@ fn shift_changes(old: &Config, new: &Config, recorded: &[Override], now: jiff::T
 /// What a reload cannot change.
 fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let mut out = Vec::new();
-    if old.server.listen != new.server.listen || old.server.edge != new.server.edge || old.server.tls != new.server.tls {
+    if old.server.listen != new.server.listen || old.server.edge != new.server.edge || old.server.tls != new.server.tls
+    {
         out.push("`server` addresses and certificates change with the next start".to_owned());
     }
     if old.store != new.store {

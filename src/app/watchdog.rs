@@ -77,4 +77,3 @@ fn stuck(
     let patience = fastest.map(|every| MOVED_WITHIN.max(every.times(2)));
     patience.is_some_and(|patience| since(last_run) > patience).then_some("no probe has run lately")
 }
-

@@ -232,7 +232,8 @@ fn matcher(text: &str) -> Result<Matcher, String> {
 }
 
 fn length(text: &str) -> Result<jiff::SignedDuration, String> {
-    let length: jiff::SignedDuration = text.parse().map_err(|_| format!("`{text}` is not a length of time such as 90s, 30m or 15h"))?;
+    let length: jiff::SignedDuration =
+        text.parse().map_err(|_| format!("`{text}` is not a length of time such as 90s, 30m or 15h"))?;
     if length.is_positive() { Ok(length) } else { Err("the length must be more than nothing".into()) }
 }
 

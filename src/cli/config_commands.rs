@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use watchbell_config::{Check, Secrets};
+use watchbell_engine::ids::ProbeId;
 use watchbell_engine::observation::Observation;
 use watchbell_engine::word::Outcome;
 
@@ -27,7 +28,10 @@ pub(super) fn init(dir: &Path) -> Result<ExitCode, Failure> {
         std::fs::write(path, text).map_err(|e| cannot(path, e))?;
         say(format!("wrote {}", path.display()));
     }
-    say(format!("\nnext: edit them, then `watchbell check --config {0}`, then `watchbell run --config {0}`", dir.display()));
+    say(format!(
+        "\nnext: edit them, then `watchbell check --config {0}`, then `watchbell run --config {0}`",
+        dir.display()
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -46,7 +50,8 @@ pub(super) fn check(common: &Common, secrets: bool) -> Result<ExitCode, Failure>
     for warning in &report.warnings {
         say(format!("warning: {warning}\n"));
     }
-    for sentence in &report.filled_in {
+    // What was filled in matters once there is something to run.
+    for sentence in report.filled_in.iter().filter(|_| report.is_ok()) {
         say(format!("filled in: {sentence}"));
     }
     if !report.probes.is_empty() {
@@ -71,11 +76,13 @@ pub(super) fn check(common: &Common, secrets: bool) -> Result<ExitCode, Failure>
 pub(super) async fn probe(common: &Common, id: &str) -> Result<ExitCode, Failure> {
     let (config, _) = configuration(common, Secrets::Required)?;
     let Some(spec) = config.probes.get(id) else {
-        let known: Vec<&str> = config.probes.keys().map(|id| id.as_str()).collect();
+        let known: Vec<&str> = config.probes.keys().map(ProbeId::as_str).collect();
         return Err(Failure::input(format!("there is no probe `{id}`; there are: {}", known.join(", "))));
     };
     if let Check::Heartbeat { .. } = spec.check {
-        return Err(Failure::input(format!("`{id}` is a heartbeat: its job reports to us, so there is nothing to run")));
+        return Err(Failure::input(format!(
+            "`{id}` is a heartbeat: its job reports to us, so there is nothing to run"
+        )));
     }
     let run = probers::run_once(spec, &Clock::system(), &Metrics::new()).await;
     let run = run.ok_or_else(|| Failure::failed(format!("`{id}` could not be run")))?;
@@ -95,7 +102,14 @@ fn in_words(run: &Observation) -> String {
         out.push_str(&format!(" ({kind}): {message}"));
     }
     let p = &run.phases_ms;
-    let phases = [("dns", p.dns), ("connect", p.connect), ("tls", p.tls), ("ttfb", p.ttfb), ("transfer", p.transfer), ("total", p.total)];
+    let phases = [
+        ("dns", p.dns),
+        ("connect", p.connect),
+        ("tls", p.tls),
+        ("ttfb", p.ttfb),
+        ("transfer", p.transfer),
+        ("total", p.total),
+    ];
     let phases: Vec<String> = phases.iter().filter_map(|(name, ms)| Some(format!("{name} {:.1} ms", (*ms)?))).collect();
     out.push_str(&format!("\n  {}", phases.join(", ")));
     if let Some(request) = &run.evidence.request {

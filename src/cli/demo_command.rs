@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use watchbell_config::{Config, Secrets, Sources, StoreUrl};
+use watchbell_config::{ChannelSpec, Config, Secrets, SmtpSpec, Sources, StoreUrl};
 
 use super::args::{Common, Demo};
 use super::output::{Failure, accepted, say};
@@ -35,12 +35,19 @@ pub(super) async fn demo(_: &Common, options: Demo) -> Result<ExitCode, Failure>
     let listener = listen(options.listen).await?;
     let mail = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|e| failed(&e))?;
     let address = |l: &TcpListener| l.local_addr().map_err(|e| failed(&e));
-    let local = Local { port: address(&listener)?.port(), smtp_port: address(&mail)?.port() };
+    let local = Local { http: address(&listener)?, smtp_port: address(&mail)?.port() };
     let (config, sources) = configuration(home.path(), local, address(&listener)?)?;
     let cast = Cast::of(&config);
 
     let stop = CancellationToken::new();
-    let parts = DemoParts::new(Clock::system(), SmtpInbox::start(mail, stop.clone()));
+    let mails = SmtpInbox::start(mail, stop.clone());
+    // The shipped configuration signs in, as it would at a real server.
+    if let Some(channel) = smtp_of(&config)
+        && let (Some(name), Some(password)) = (&channel.username, &channel.password)
+    {
+        mails.require_login(name, password.reveal());
+    }
+    let parts = DemoParts::new(Clock::system(), mails);
     let setup = Setup {
         config: Arc::new(config),
         sources,
@@ -53,16 +60,20 @@ pub(super) async fn demo(_: &Common, options: Demo) -> Result<ExitCode, Failure>
     let running = app::start(setup).await.map_err(|e| failed(&e))?;
     let world = Onlooker::new(&local.base(), None).map_err(|e| failed(&e))?;
     let ending = running.stop.clone();
-    let told = tokio::spawn(async move {
-        let told = tell(&world, cast, options.auto, &local, &ending).await;
-        ending.cancel();
-        told
-    });
-    let ended = running.ended().await;
+    let ended = tokio::spawn(running.ended());
+    let told = tell(&world, cast, options.auto, &local, &ending).await;
+    ending.cancel();
+    let ended = ended.await.map_err(|_| Failure::failed("the demo's server broke off"))?;
     stop.cancel();
-    let told = told.await.map_err(|_| Failure::failed("the demo broke off"))?;
     ended.map_err(|e| failed(&e))?;
     told
+}
+
+fn smtp_of(config: &Config) -> Option<&SmtpSpec> {
+    config.channels.values().find_map(|channel| match channel {
+        ChannelSpec::Smtp(spec) => Some(spec),
+        ChannelSpec::Webhook(_) | ChannelSpec::Dingtalk(_) => None,
+    })
 }
 
 async fn tell(

@@ -3,15 +3,17 @@
 use std::process::ExitCode;
 
 use jiff::{Timestamp, ToSpan};
-use serde_json::{Value, json};
 use watchbell_config::{Config, Secrets};
 use watchbell_engine::catalog::Rotation;
 use watchbell_engine::rotation;
+use watchbell_engine::view::OnDutyView;
 
 use super::args::{Common, Format, instant};
 use super::client::ApiClient;
-use super::output::{Failure, configuration, say, say_json};
+use super::output::{Failure, quiet_configuration, say, say_json};
+use super::{server_commands, tell};
 use crate::clock::Clock;
+use crate::web::api::shapes::{GapView, Oncall, Rota, RotationDuty, RotationShifts, ShiftView};
 
 /// `rota` without an end shows so many days.
 const ROTA_DAYS: i64 = 14;
@@ -22,16 +24,16 @@ pub(super) async fn oncall(
     rotation: Option<String>,
     offline: bool,
 ) -> Result<ExitCode, Failure> {
-    let (config, _) = configuration(common, Secrets::WarnIfMissing)?;
+    let config = quiet_configuration(common, Secrets::WarnIfMissing)?;
     let now = Clock::system().now();
     let at = at.map_or(Ok(now), |text| instant(&text, &config.catalog.zone, now)).map_err(Failure::input)?;
     let chosen = chosen(&config, rotation.as_deref())?;
-    let asked = if offline { None } else { server(common, &config).oncall(at).await.ok() };
+    let asked = if offline { None } else { server(common, &config)?.oncall(at).await.ok() };
     let mut answer = asked.unwrap_or_else(|| oncall_from_files(&chosen, &config, at));
-    keep_chosen(&mut answer, &chosen);
+    answer.rotations.retain(|r| chosen.iter().any(|c| c.id == r.id));
     match common.format {
         Format::Json => say_json(&answer),
-        Format::Text => say(super::client::print_oncall(&answer)),
+        Format::Text => say(tell::oncall(&answer, &config.catalog.zone)),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -42,7 +44,7 @@ pub(super) async fn rota(
     rotation: Option<String>,
     offline: bool,
 ) -> Result<ExitCode, Failure> {
-    let (config, _) = configuration(common, Secrets::WarnIfMissing)?;
+    let config = quiet_configuration(common, Secrets::WarnIfMissing)?;
     let (now, zone) = (Clock::system().now(), &config.catalog.zone);
     let from = from.map_or(Ok(now), |text| instant(&text, zone, now)).map_err(Failure::input)?;
     let fortnight = || from.checked_add((ROTA_DAYS * 24).hours()).map_err(|e| e.to_string());
@@ -55,7 +57,7 @@ pub(super) async fn rota(
     let answer = asked.unwrap_or_else(|| rota_from_files(&chosen, &config, from, to));
     match common.format {
         Format::Json => say_json(&answer),
-        Format::Text => say(super::client::print_rota(&answer)),
+        Format::Text => say(tell::rota(&answer, zone)),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -64,28 +66,22 @@ fn chosen<'a>(config: &'a Config, rotation: Option<&str>) -> Result<Vec<&'a Rota
     let all = &config.catalog.rotations;
     let Some(id) = rotation else { return Ok(all.values().collect()) };
     let known = || all.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let found = all.get(id).ok_or_else(|| Failure::input(format!("there is no rotation `{id}`; there are: {}", known())))?;
+    let found =
+        all.get(id).ok_or_else(|| Failure::input(format!("there is no rotation `{id}`; there are: {}", known())))?;
     Ok(vec![found])
 }
 
-fn keep_chosen(answer: &mut Value, chosen: &[&Rotation]) {
-    if let Some(rotations) = answer.get_mut("rotations").and_then(Value::as_array_mut) {
-        rotations.retain(|r| chosen.iter().any(|c| r["id"] == c.id.as_str()));
-    }
+fn server(common: &Common, config: &Config) -> Result<ApiClient, Failure> {
+    server_commands::client(common, Some(config))
 }
 
-fn server(common: &Common, config: &Config) -> ApiClient {
-    super::server_commands::client(common, Some(config))
-}
-
-fn oncall_from_files(chosen: &[&Rotation], config: &Config, at: Timestamp) -> Value {
-    let rotations = chosen.iter().map(|r| {
-        let on_duty = rotation::shift_at(&config.catalog, r, &[], at).map(|(duty, since, until)| {
-            json!({"person": duty.person, "layer": duty.layer, "since": since, "until": until})
-        });
-        json!({"id": r.id, "on_duty": on_duty.into_iter().collect::<Vec<_>>()})
-    });
-    json!({"at": at, "source": "files", "rotations": rotations.collect::<Vec<_>>()})
+fn oncall_from_files(chosen: &[&Rotation], config: &Config, at: Timestamp) -> Oncall {
+    let duty = |r: &&Rotation| {
+        let shift = rotation::shift_at(&config.catalog, r, &[], at);
+        let on_duty = shift.map(|(d, since, until)| OnDutyView { person: d.person, layer: d.layer, since, until });
+        RotationDuty { id: r.id.clone(), on_duty: on_duty.into_iter().collect() }
+    };
+    Oncall { at, source: "files".into(), rotations: chosen.iter().map(duty).collect() }
 }
 
 async fn shifts_from_server(
@@ -94,24 +90,22 @@ async fn shifts_from_server(
     chosen: &[&Rotation],
     from: Timestamp,
     to: Timestamp,
-) -> Option<Value> {
-    let client = server(common, config);
+) -> Option<Rota> {
+    let client = server(common, config).ok()?;
     let mut rotations = Vec::new();
     for rotation in chosen {
         rotations.push(client.shifts(rotation.id.as_str(), from, to).await.ok()?);
     }
-    Some(json!({"source": "server", "rotations": rotations}))
+    Some(Rota { source: "server".into(), rotations })
 }
 
-fn rota_from_files(chosen: &[&Rotation], config: &Config, from: Timestamp, to: Timestamp) -> Value {
-    let rotations = chosen.iter().map(|r| {
+fn rota_from_files(chosen: &[&Rotation], config: &Config, from: Timestamp, to: Timestamp) -> Rota {
+    let expand = |r: &&Rotation| {
         let expanded = rotation::expand(&config.catalog, r, &[], from, to);
-        let shift = |s: &rotation::Shift| {
-            json!({"person": s.on_duty.person, "layer": s.on_duty.layer, "from": s.from, "to": s.to})
-        };
-        let shifts: Vec<Value> = expanded.shifts.iter().map(shift).collect();
-        let gaps: Vec<Value> = expanded.gaps.iter().map(|g| json!({"from": g.from, "to": g.to})).collect();
-        json!({"id": r.id, "shifts": shifts, "gaps": gaps})
-    });
-    json!({"source": "files", "rotations": rotations.collect::<Vec<_>>()})
+        let shift =
+            |s: rotation::Shift| ShiftView { person: s.on_duty.person, layer: s.on_duty.layer, from: s.from, to: s.to };
+        let gaps = expanded.gaps.into_iter().map(|g| GapView { from: g.from, to: g.to }).collect();
+        RotationShifts { id: r.id.clone(), shifts: expanded.shifts.into_iter().map(shift).collect(), gaps }
+    };
+    Rota { source: "files".into(), rotations: chosen.iter().map(expand).collect() }
 }

@@ -4,13 +4,14 @@
 //! May import: every room below.
 
 mod args;
-pub mod client;
+mod client;
 mod config_commands;
 mod demo_command;
 mod duty_commands;
 mod output;
 mod run_command;
 mod server_commands;
+mod tell;
 
 use std::process::ExitCode;
 

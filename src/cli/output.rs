@@ -59,7 +59,7 @@ pub(super) fn sources(common: &Common) -> Result<Sources, Failure> {
     Ok(Sources::process(&common.config, vars))
 }
 
-/// Reads the configuration, or prints every mistake.
+/// Reads the configuration, with its warnings on standard error; or prints every mistake.
 pub(super) fn configuration(common: &Common, secrets: Secrets) -> Result<(Config, Sources), Failure> {
     let sources = sources(common)?;
     let report = watchbell_config::read(&sources, secrets, Clock::system().now());
@@ -69,9 +69,15 @@ pub(super) fn configuration(common: &Common, secrets: Secrets) -> Result<(Config
     Ok((accepted(report)?, sources))
 }
 
+/// As [`configuration`], saying nothing about warnings: for commands that only want to know where the
+/// server is.
+pub(super) fn quiet_configuration(common: &Common, secrets: Secrets) -> Result<Config, Failure> {
+    accepted(watchbell_config::read(&sources(common)?, secrets, Clock::system().now()))
+}
+
 /// The configuration of a report, or its mistakes in words.
 pub(super) fn accepted(report: Report) -> Result<Config, Failure> {
-    let mistakes: Vec<String> = report.errors.iter().map(|m| m.to_string()).collect();
+    let mistakes: Vec<String> = report.errors.iter().map(ToString::to_string).collect();
     report.config.ok_or_else(|| {
         let count = mistakes.len();
         let noun = if count == 1 { "mistake" } else { "mistakes" };

@@ -20,6 +20,7 @@ const ADMIN_TOKEN: &str = "WATCHBELL_ADMIN_TOKEN";
 
 pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
     telemetry::start_logs(!std::io::stderr().is_terminal());
+    raise_descriptor_limit();
     let (config, sources) = configuration(common, Secrets::Required)?;
     let config = Arc::new(config);
     let failed = |e: &dyn std::error::Error| Failure::failed(chain(e));
@@ -36,6 +37,15 @@ pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
     say(format!("watchbell {} is running on http://{}", env!("CARGO_PKG_VERSION"), running.address));
     say(app::announcement(&config, &running.live.view.load(), Clock::system().now()));
     until_told(running).await
+}
+
+/// Probers, channels and clients need a descriptor each: the limit that we may use is the hard one.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current < maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
+        tracing::warn!(?current, "the limit of open files could not be raised");
+    }
 }
 
 /// Serves signals: HUP reloads, TERM and INT end.

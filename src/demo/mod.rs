@@ -10,12 +10,14 @@ pub mod keys;
 mod local;
 pub mod phone;
 pub mod service;
+mod shipped;
 pub mod smtp;
 pub mod story;
 #[cfg(test)]
 mod tests;
 
 pub use local::{Local, greeting};
+pub use shipped::write_shipped;
 
 use axum::Router;
 

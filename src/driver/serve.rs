@@ -189,7 +189,7 @@ impl Driver {
         match self.deps.store.commit(&nothing).await {
             Ok(()) => {
                 let mut view = LiveView::clone(&view);
-                view.last_commit = Some(now);
+                (view.at, view.last_commit) = (Some(now), Some(now));
                 self.pump.proven(now);
                 self.deps.live.view.store(Arc::new(view));
             }

@@ -1,32 +1,47 @@
 //! Who is asking, and whether this route is for them.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, header};
 use watchbell_engine::catalog::Catalog;
 use watchbell_engine::input::{Actor, Via};
+use watchbell_engine::time::{Millis, elapsed};
 
 use super::access::{Access, Role};
 use super::problem::Problem;
 use super::token::{TokenHash, hash_token};
-use crate::store::Store;
+use crate::clock::Clock;
+use crate::store::{Store, TokenRow};
 
 /// The cookie in which a browser keeps its token.
 pub const COOKIE: &str = "wb_token";
 
-/// The name under which the bootstrap token acts.
-const BOOTSTRAP_NAME: &str = "admin";
+/// How long a token goes unnoted after it was used.
+const NOTED_EVERY: Millis = Millis::mins(1);
 
 /// What is needed to tell who is asking.
 #[derive(Clone)]
 pub struct Gate {
+    /// Now, for when a token was last used.
+    pub clock: Clock,
     /// Knows the tokens.
     pub store: Store,
-    /// The bootstrap token (`WATCHBELL_ADMIN_TOKEN`).
-    pub admin_token: Option<TokenHash>,
+    /// Admin tokens that are not in the store.
+    pub admins: Arc<[StandingAdmin]>,
     /// Reading needs no token, because only this machine can ask.
     pub loopback: bool,
+}
+
+/// An admin token that needs no store: the bootstrap token, and that of the machine's operator.
+#[derive(Clone, Debug)]
+pub struct StandingAdmin {
+    /// Under which name it acts.
+    pub name: String,
+    /// What is shown must hash to this.
+    pub token: TokenHash,
 }
 
 /// Whoever showed a good token; an extension of the request.
@@ -60,12 +75,24 @@ impl Gate {
     /// Who shows this token; `None` for one that is not known.
     pub async fn caller(&self, token: &str) -> Result<Option<Caller>, Problem> {
         let hash = hash_token(token);
-        if self.admin_token.is_some_and(|admin| admin.is(&hash)) {
-            return Ok(Some(Caller { name: BOOTSTRAP_NAME.into(), role: Role::Admin }));
+        if let Some(admin) = self.admins.iter().find(|admin| admin.token.is(&hash)) {
+            return Ok(Some(Caller { name: admin.name.clone(), role: Role::Admin }));
         }
         let Some(row) = self.store.token_by_hash(&hash.0).await? else { return Ok(None) };
         let role = row.role.parse().map_err(|e| Problem::ours(format!("token `{}`: {e}", row.name)))?;
+        self.note_use(&row).await;
         Ok(Some(Caller { name: row.name, role }))
+    }
+
+    /// Notes that a token was used; whoever shows it need not wait for a store that cannot write.
+    async fn note_use(&self, row: &TokenRow) {
+        let now = self.clock.now();
+        if row.last_used.is_some_and(|at| elapsed(at, now) < NOTED_EVERY) {
+            return;
+        }
+        if let Err(error) = self.store.touch_token(&row.name, now).await {
+            tracing::warn!(%error, token.name = %row.name, "the use of a token could not be noted");
+        }
     }
 
     /// Lets the request through with its [`Caller`], or says why not.
@@ -97,11 +124,7 @@ impl Gate {
 }
 
 /// The layer of every route.
-pub(super) async fn guard(
-    State((gate, access)): State<(Gate, Access)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn guard(State((gate, access)): State<(Gate, Access)>, mut request: Request, next: Next) -> Response {
     match gate.admit(access, request.method(), request.headers()).await {
         Ok(Some(caller)) => {
             request.extensions_mut().insert(caller);
@@ -117,7 +140,9 @@ fn shown(headers: &HeaderMap) -> Result<Option<Shown>, Problem> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let token = value.to_str().ok().and_then(|text| text.split_once(' '));
         return match token {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(Shown::Header(token.trim().into()))),
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                Ok(Some(Shown::Header(token.trim().into())))
+            }
             Some(_) | None => Err(Problem::unauthorized("the Authorization header is not `Bearer` and a token")),
         };
     }
@@ -174,6 +199,8 @@ mod tests {
     #[test]
     fn another_scheme_is_refused_rather_than_ignored() {
         assert!(shown(&headers(&[("authorization", "Basic abc")])).is_err());
-        assert!(matches!(shown(&headers(&[("authorization", "bearer wb_x")])), Ok(Some(Shown::Header(t))) if t == "wb_x"));
+        assert!(
+            matches!(shown(&headers(&[("authorization", "bearer wb_x")])), Ok(Some(Shown::Header(t))) if t == "wb_x")
+        );
     }
 }

@@ -42,7 +42,13 @@ impl Problem {
     /// 404 for a path that is no route.
     pub fn no_route(path: &str) -> Self {
         let help = "the API lives under /api/v1/, the screens under /";
-        Self::new(StatusCode::NOT_FOUND, "no-route", "There is nothing at this address", format!("no route `{path}`"), help)
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "no-route",
+            "There is nothing at this address",
+            format!("no route `{path}`"),
+            help,
+        )
     }
 
     /// 405
@@ -61,7 +67,13 @@ impl Problem {
     /// 422
     pub fn invalid(detail: impl Into<String>) -> Self {
         let help = "nothing was changed; mend the value and send it again";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The request asks for what cannot be", detail.into(), help)
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid",
+            "The request asks for what cannot be",
+            detail.into(),
+            help,
+        )
     }
 
     /// 409
@@ -92,7 +104,8 @@ impl Problem {
 
     /// 401
     pub fn unauthorized(detail: impl Into<String>) -> Self {
-        let help = "send `Authorization: Bearer wb_…`; an admin makes tokens with `watchbell token create NAME --role ROLE`";
+        let help =
+            "send `Authorization: Bearer wb_…`; an admin makes tokens with `watchbell token create NAME --role ROLE`";
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "A token is needed", detail.into(), help)
     }
 

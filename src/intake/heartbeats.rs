@@ -38,7 +38,8 @@ pub(super) async fn other(
 #[tracing::instrument(name = "intake.beat.take", skip_all, fields(?beat))]
 async fn take(intake: &Intake, token: &str, beat: Beat) -> Result<Response, Problem> {
     let unknown = || {
-        Problem::not_found("no heartbeat has this token").help("`token` under `heartbeat` in the probe's YAML is what belongs here")
+        Problem::not_found("no heartbeat has this token")
+            .help("`token` under `heartbeat` in the probe's YAML is what belongs here")
     };
     let probe = probe_of(&intake.live.config.load(), token).ok_or_else(unknown)?;
     match intake.inbox.ask(Lane::Signals, Input::Beat { probe, beat }).await? {

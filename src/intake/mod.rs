@@ -12,9 +12,9 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 
-use crate::gate::{Access, BODY_LIMIT, Declared, Gate, Routes};
+use crate::gate::{Access, BODY_LIMIT, Declared, Gate, Problem, Routes};
 use crate::inbox::{Inbox, Live};
 
 /// What intake stands on; cheap to clone.
@@ -56,5 +56,13 @@ fn inside(intake: &Intake) -> Routes<Intake> {
 }
 
 fn finished(routes: Routes<Intake>, intake: Intake) -> Router {
-    routes.into_router().layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(intake)
+    routes
+        .into_router()
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(intake)
+}
+
+async fn no_method(request: Request) -> Problem {
+    Problem::method(request.method(), request.uri().path())
 }

@@ -170,6 +170,9 @@ impl HttpRunner {
             if self.expectation.wants(head.status) || !parts.status.is_redirection() {
                 return Ok((head, incoming, connection));
             }
+            if !head.headers.contains_key(header::LOCATION) || self.redirects == 0 {
+                return Ok((head, incoming, connection)); // judged as it is
+            }
             hops.push(hop.target.shown.clone());
             trace.evidence.redirects.clone_from(&hops);
             match redirect::next(hop, parts.status, &head.headers, &hops, self.redirects)? {

@@ -34,9 +34,6 @@ pub(super) fn next(
         _ => return Ok(None),
     };
     let Some(location) = headers.get(header::LOCATION) else { return Ok(None) };
-    if limit == 0 {
-        return Ok(None); // redirects are judged, not followed
-    }
     let blocked = |why: &str, to: &str| {
         let to = cut(without_query(to), 120);
         Fault::down(FailureKind::RedirectBlocked, format!("{} redirects to {to}, {why}", hop.target.shown))

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use watchbell_config::{Check, Config, ProbeSpec};
 use watchbell_engine::detect::Detector;
 use watchbell_engine::ids::ProbeId;
 use watchbell_engine::observation::Observation;
+use watchbell_engine::word::Level;
 
 use super::history::HistoryTap;
 use super::run::{Runner, Tools};
@@ -30,6 +32,10 @@ const DESCRIPTORS_SPARED: usize = 256;
 
 /// The share of runs at a time that only confirming runs may take: one in eight.
 const CONFIRM_SHARE: usize = 8;
+
+/// After a sleep of the machine, a probe with a longer interval runs at once; the others wait for their
+/// next slot, so that not everything starts in the same moment.
+const CATCHES_UP_ABOVE: Duration = Duration::from_secs(60);
 
 /// The prober room; see [`Probers::start`].
 #[derive(Debug)]
@@ -65,8 +71,20 @@ impl Probers {
         stop: CancellationToken,
         tracker: &TaskTracker,
     ) -> ProbersHandle {
+        Self::start_with(deps, config, run_now, stop, tracker, runs_at_a_time())
+    }
+
+    /// As [`Probers::start`], with so many runs at a time.
+    pub(super) fn start_with(
+        deps: ProbersDeps,
+        config: Arc<Config>,
+        run_now: mpsc::Receiver<RunRequest>,
+        stop: CancellationToken,
+        tracker: &TaskTracker,
+        runs_at_a_time: usize,
+    ) -> ProbersHandle {
         let (sender, changes) = watch::channel(config);
-        tracker.spawn(Scheduler::new(deps).run(changes, run_now, stop));
+        tracker.spawn(Scheduler::new(deps, runs_at_a_time).run(changes, run_now, stop));
         ProbersHandle { config: sender }
     }
 }
@@ -84,10 +102,10 @@ struct Scheduler {
     history: HistoryTap,
     probes: BTreeMap<ProbeId, Probe>,
     timetable: Timetable,
-    runs: JoinSet<Observation>,
+    runs: JoinSet<(Observation, Timestamp)>,
     /// Which probe a task runs, and which making of it.
     running: HashMap<Id, (ProbeId, u64)>,
-    /// Due, but too much is running; confirming runs first.
+    /// Due, but too much is running; confirming runs first. At most one of each probe.
     waiting: VecDeque<Due>,
     runs_at_a_time: usize,
     /// Counts the makings of probes, so that the result of a replaced one is told apart.
@@ -102,6 +120,7 @@ struct Probe {
     runner: Arc<Runner>,
     detector: Detector,
     is_running: bool,
+    is_waiting: bool,
     /// Who waits for the run that is under way.
     asked_now: Vec<oneshot::Sender<Observation>>,
     /// Who asked while one was under way: they want one that begins after their question.
@@ -109,7 +128,7 @@ struct Probe {
 }
 
 impl Scheduler {
-    fn new(deps: ProbersDeps) -> Self {
+    fn new(deps: ProbersDeps, runs_at_a_time: usize) -> Self {
         Self {
             history: HistoryTap::new(deps.history.clone(), deps.metrics.history_dropped.clone()),
             timetable: Timetable::new(Instant::now(), deps.clock.now()),
@@ -118,7 +137,7 @@ impl Scheduler {
             runs: JoinSet::new(),
             running: HashMap::new(),
             waiting: VecDeque::new(),
-            runs_at_a_time: runs_at_a_time(),
+            runs_at_a_time,
             makings: 0,
         }
     }
@@ -142,12 +161,12 @@ impl Scheduler {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
+                () = wake => self.start_due(),
                 Some(done) = self.runs.join_next_with_id() => self.finished(done),
                 Ok(()) = changes.changed() => {
                     let config = Arc::clone(&changes.borrow_and_update());
                     self.put_in_force(&config);
                 }
-                () = wake => self.start_due(),
                 Some(request) = run_now.recv() => self.asked(request),
             }
         }
@@ -189,23 +208,48 @@ impl Scheduler {
         }
     }
 
-    /// Starts a run that is due, or says why not.
+    /// Starts a run that is due, or notes why not.
     fn start(&mut self, due: Due, now: Instant) {
         let is_full = self.runs.len() >= self.room(due.confirms);
         let Some(probe) = self.probes.get_mut(&due.probe) else { return };
         let lag = now.saturating_duration_since(due.at);
-        if lag >= probe.every && !due.confirms {
-            self.deps.metrics.runs_skipped.with_label_values(&["late"]).inc();
-        } else if probe.is_running {
-            self.deps.metrics.runs_skipped.with_label_values(&["overlap"]).inc();
+        let skipped = |why| self.deps.metrics.runs_skipped.with_label_values(&[why]);
+        skipped("late").inc_by(due.missed);
+        if probe.is_running {
+            skipped("overlap").inc();
+        } else if probe.is_waiting || (lag >= probe.every && probe.every <= CATCHES_UP_ABOVE && !due.confirms) {
+            skipped("late").inc();
         } else if is_full {
+            probe.is_waiting = true;
             if due.confirms { self.waiting.push_front(due) } else { self.waiting.push_back(due) }
         } else {
-            self.deps.metrics.schedule_lag.observe(lag.as_secs_f64());
-            probe.is_running = true;
-            let (runner, making) = (Arc::clone(&probe.runner), probe.making);
-            let task = self.runs.spawn(async move { runner.run(due.confirms, due.at).await });
-            self.running.insert(task.id(), (due.probe, making));
+            self.begin(due);
+        }
+    }
+
+    fn begin(&mut self, due: Due) {
+        let Some(probe) = self.probes.get_mut(&due.probe) else { return };
+        probe.is_running = true;
+        // What a run waited for its turn delays it but spoils nothing; what it waits from here on does.
+        let begun = Instant::now();
+        self.deps.metrics.schedule_lag.observe(begun.saturating_duration_since(due.at).as_secs_f64());
+        let (runner, clock, making) = (Arc::clone(&probe.runner), self.deps.clock.clone(), probe.making);
+        let task = self.runs.spawn(async move {
+            let run = runner.run(due.confirms, begun).await;
+            (run, clock.now())
+        });
+        self.running.insert(task.id(), (due.probe, making));
+    }
+
+    /// Begins what waits, as far as there is room.
+    fn begin_waiting(&mut self) {
+        while self.waiting.front().is_some_and(|due| self.runs.len() < self.room(due.confirms)) {
+            let Some(due) = self.waiting.pop_front() else { return };
+            let Some(probe) = self.probes.get_mut(&due.probe).filter(|p| p.is_waiting) else { continue };
+            probe.is_waiting = false;
+            if !probe.is_running {
+                self.begin(due);
+            }
         }
     }
 
@@ -226,17 +270,17 @@ impl Scheduler {
     /// A run that somebody asked for goes before everything that waits.
     fn start_out_of_turn(&mut self, probe: ProbeId) {
         let now = Instant::now();
-        self.start(Due { probe, at: now, confirms: true }, now);
+        self.start(Due { probe, at: now, confirms: true, missed: 0 }, now);
     }
 
-    fn finished(&mut self, done: Result<(Id, Observation), JoinError>) {
+    fn finished(&mut self, done: Result<(Id, (Observation, Timestamp)), JoinError>) {
         let id = match &done {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
         };
         let Some((id, making)) = self.running.remove(&id) else { return };
         match done {
-            Ok((_, run)) => self.take_in(&id, making, run),
+            Ok((_, (run, ended))) => self.take_in(&id, making, run, ended),
             Err(error) => tracing::error!(probe.id = %id, %error, "the run of probe {id} broke off"),
         }
         if let Some(probe) = self.probes.get_mut(&id).filter(|p| p.making == making) {
@@ -246,19 +290,15 @@ impl Scheduler {
                 self.start_out_of_turn(id);
             }
         }
-        let now = Instant::now();
-        while self.waiting.front().is_some_and(|due| self.runs.len() < self.room(due.confirms)) {
-            if let Some(due) = self.waiting.pop_front() {
-                self.start(due, now);
-            }
-        }
+        self.begin_waiting();
     }
 
-    fn take_in(&mut self, id: &ProbeId, making: u64, run: Observation) {
+    fn take_in(&mut self, id: &ProbeId, making: u64, run: Observation, ended: Timestamp) {
         let kind = run.kind.map_or("none", |k| k.as_str());
         self.deps.metrics.runs.with_label_values(&[run.outcome.as_str(), kind]).inc();
         let Some(probe) = self.probes.get_mut(id).filter(|p| p.making == making) else { return };
-        let step = probe.detector.observe(&run, self.deps.clock.now());
+        let was_known = probe.detector.current().is_some();
+        let step = probe.detector.observe(&run, ended);
         for reply in probe.asked_now.drain(..) {
             drop(reply.send(run.clone())); // who asked may have gone
         }
@@ -266,7 +306,9 @@ impl Scheduler {
         self.deps.live.probes.record(Arc::clone(&run), probe.detector.current().map(|v| v.level));
         self.history.tell(run);
         if let Some(verdict) = step.verdict {
-            tracing::info!(probe.id = %id, level = %verdict.level, kind, "probe {id} is {}", verdict.level);
+            if was_known || verdict.level != Level::Up {
+                tracing::info!(probe.id = %id, level = %verdict.level, kind, "probe {id} is {}", verdict.level);
+            }
             self.deps.inbox.tell_verdict(verdict);
         }
         match step.confirm_after {
@@ -285,6 +327,7 @@ impl Probe {
             runner: Arc::new(runner),
             detector: Detector::new(spec.detect),
             is_running: false,
+            is_waiting: false,
             asked_now: Vec::new(),
             asked_next: Vec::new(),
         }

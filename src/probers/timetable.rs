@@ -1,11 +1,12 @@
 //! What is due next: the slots of every probe and the runs that confirm, on the monotonic clock.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use watchbell_engine::ids::ProbeId;
+use watchbell_engine::schedule::Schedule;
 use watchbell_engine::time::Millis;
 
 /// Something that is due.
@@ -16,45 +17,49 @@ pub(super) struct Due {
     pub(super) at: Instant,
     /// A confirming run, out of the probe's slots.
     pub(super) confirms: bool,
+    /// Slots after this one that have passed as well.
+    pub(super) missed: u64,
 }
 
-/// Slots lie at `phase + k × every`, the phase being a hash of the probe's id: starts are spread evenly,
-/// and a restart or reload moves none of them.
+/// The engine's schedule of slots, told the monotonic clock, with confirming runs beside it.
 #[derive(Debug)]
 pub(super) struct Timetable {
-    /// The wall time, in microseconds, of an instant of the monotonic clock; slots count from 1970.
-    anchor: (Instant, u64),
-    /// The rhythm and the next slot of each probe; an entry of the heap for another instant is stale.
-    slots: BTreeMap<ProbeId, (Millis, Instant)>,
-    heap: BinaryHeap<Reverse<(Instant, bool, ProbeId)>>,
+    schedule: Schedule,
+    /// One instant by both clocks. The schedule's times go on from here with the monotonic clock alone, so
+    /// that a wall clock that is set moves no slot of a running process.
+    anchor: (Instant, Timestamp),
+    /// Slots that are due and have not been taken.
+    ready: VecDeque<Due>,
+    /// Earliest first. An item is stale where `confirms` says otherwise.
+    heap: BinaryHeap<Reverse<(Instant, ProbeId)>>,
     confirms: BTreeMap<ProbeId, Instant>,
 }
 
 impl Timetable {
     pub(super) fn new(now: Instant, wall: Timestamp) -> Self {
-        let wall_us = u64::try_from(wall.as_microsecond()).unwrap_or(0);
-        Self { anchor: (now, wall_us), slots: BTreeMap::new(), heap: BinaryHeap::new(), confirms: BTreeMap::new() }
+        Self {
+            schedule: Schedule::new(),
+            anchor: (now, wall),
+            ready: VecDeque::new(),
+            heap: BinaryHeap::new(),
+            confirms: BTreeMap::new(),
+        }
     }
 
     /// Adds a probe, or gives it another rhythm.
     pub(super) fn insert(&mut self, probe: ProbeId, every: Millis, now: Instant) {
-        if self.slots.get(&probe).is_some_and(|(known, _)| *known == every) {
-            return;
-        }
-        let first = self.slot_after(&probe, every, now);
-        self.slots.insert(probe.clone(), (every, first));
-        self.heap.push(Reverse((first, false, probe)));
+        self.schedule.insert(probe, every, self.wall(now));
     }
 
     pub(super) fn remove(&mut self, probe: &ProbeId) {
-        self.slots.remove(probe);
+        self.schedule.remove(probe);
         self.confirms.remove(probe);
     }
 
     /// Asks for a confirming run; until it is due, slots are passed over.
     pub(super) fn confirm(&mut self, probe: ProbeId, at: Instant) {
         self.confirms.insert(probe.clone(), at);
-        self.heap.push(Reverse((at, true, probe)));
+        self.heap.push(Reverse((at, probe)));
     }
 
     /// Takes a confirming run back.
@@ -64,57 +69,43 @@ impl Timetable {
 
     /// When to look again.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse((at, ..))| *at)
+        let slot = self.schedule.next_due().map(|at| self.instant(at));
+        let confirm = self.heap.peek().map(|Reverse((at, _))| *at);
+        slot.into_iter().chain(confirm).min()
     }
 
-    /// The next thing that is due at `now`. A probe that missed several slots is due once, for the first
-    /// of them; its next slot lies after `now`.
+    /// The next thing that is due at `now`, confirming runs first. A probe that missed several slots is
+    /// due once, for the first of them; its next slot lies after `now`.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<Due> {
-        loop {
-            self.heap.peek().filter(|Reverse((at, ..))| *at <= now)?;
-            let Reverse((at, confirms, probe)) = self.heap.pop()?;
-            if confirms {
-                if self.confirms.get(&probe) == Some(&at) {
-                    self.confirms.remove(&probe);
-                    return Some(Due { probe, at, confirms });
-                }
-                continue;
-            }
-            let Some((every, _)) = self.slots.get(&probe).copied().filter(|(_, next)| *next == at) else { continue };
-            let next = self.slot_after(&probe, every, now);
-            self.slots.insert(probe.clone(), (every, next));
-            self.heap.push(Reverse((next, false, probe.clone())));
-            if !self.confirms.contains_key(&probe) {
-                return Some(Due { probe, at, confirms });
+        for due in self.schedule.pop_due(self.wall(now)) {
+            // One that is being confirmed has its next run already; the slot would only cut the pause short.
+            if !self.confirms.contains_key(&due.probe) {
+                let at = self.instant(due.slot);
+                self.ready.push_back(Due { probe: due.probe, at, confirms: false, missed: due.skipped });
             }
         }
+        while self.heap.peek().is_some_and(|Reverse((at, _))| *at <= now) {
+            let Some(Reverse((at, probe))) = self.heap.pop() else { break };
+            if self.confirms.get(&probe) == Some(&at) {
+                self.confirms.remove(&probe);
+                return Some(Due { probe, at, confirms: true, missed: 0 });
+            }
+        }
+        self.ready.pop_front()
     }
 
-    fn slot_after(&self, probe: &ProbeId, every: Millis, now: Instant) -> Instant {
-        let every_us = every_us(every);
-        let now_us = self.wall_us(now);
-        let since_slot = (now_us + every_us - phase_us(probe, every_us)) % every_us;
-        now + Duration::from_micros(every_us - since_slot)
+    fn wall(&self, at: Instant) -> Timestamp {
+        let (anchor, wall) = self.anchor;
+        let since = i64::try_from(at.saturating_duration_since(anchor).as_micros()).unwrap_or(i64::MAX);
+        wall.checked_add(jiff::SignedDuration::from_micros(since)).unwrap_or(Timestamp::MAX)
     }
 
-    fn wall_us(&self, at: Instant) -> u64 {
-        let (anchor, wall_us) = self.anchor;
-        wall_us + u64::try_from(at.saturating_duration_since(anchor).as_micros()).unwrap_or(u64::MAX / 2)
+    /// The first instant at which `wall` has come.
+    fn instant(&self, at: Timestamp) -> Instant {
+        let (anchor, wall) = self.anchor;
+        let since = at.duration_since(wall).as_micros();
+        anchor + Duration::from_micros(u64::try_from(since).unwrap_or(0))
     }
-}
-
-fn every_us(every: Millis) -> u64 {
-    every.0.saturating_mul(1_000).max(1_000)
-}
-
-/// The probe's own place within `every`: FNV-1a with a finisher, the same in every version.
-fn phase_us(probe: &ProbeId, every_us: u64) -> u64 {
-    let hash = probe
-        .as_str()
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
-    let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    (mixed ^ (mixed >> 33)) % every_us
 }
 
 #[cfg(test)]
@@ -168,11 +159,11 @@ mod tests {
         let confirm = slot + Duration::from_secs(2);
         table.confirm("site".into(), confirm);
         let due = drain(&mut table, confirm);
-        assert_eq!(due, [Due { probe: "site".into(), at: confirm, confirms: true }]);
+        assert_eq!(due, [Due { probe: "site".into(), at: confirm, confirms: true, missed: 0 }]);
         table.confirm("site".into(), confirm + Duration::from_secs(1));
         table.forget_confirm(&"site".into());
         let next = slot + EVERY.duration();
-        assert_eq!(drain(&mut table, next), [Due { probe: "site".into(), at: next, confirms: false }]);
+        assert_eq!(drain(&mut table, next), [Due { probe: "site".into(), at: next, confirms: false, missed: 0 }]);
     }
 
     #[test]
@@ -181,7 +172,7 @@ mod tests {
         table.insert("site".into(), EVERY, now);
         let slot = table.next_due().expect("a slot");
         let late = slot + Duration::from_secs(61);
-        assert_eq!(drain(&mut table, late), [Due { probe: "site".into(), at: slot, confirms: false }]);
+        assert_eq!(drain(&mut table, late), [Due { probe: "site".into(), at: slot, confirms: false, missed: 12 }]);
         assert!(table.next_due().is_some_and(|next| next > late));
     }
 
@@ -189,6 +180,7 @@ mod tests {
     fn another_rhythm_leaves_nothing_of_the_old_one() {
         let (mut table, now) = table();
         table.insert("site".into(), Millis::secs(10), now);
+        table.confirm("site".into(), now);
         table.remove(&"site".into());
         table.insert("site".into(), EVERY, now);
         assert_eq!(drain(&mut table, now + EVERY.duration()).len(), 1);

@@ -59,14 +59,19 @@ impl Db {
         Tx::begin(self.reader().await?, begin).await
     }
 
-    /// Closes every connection; SQLite folds its log into the file.
+    /// Closes every connection; SQLite folds its log into the file. A server that hangs is left behind.
     pub(super) async fn close(&self) {
-        match self {
-            Self::Sqlite { writer, readers } => {
-                readers.close().await;
-                writer.close().await;
+        let closed = async {
+            match self {
+                Self::Sqlite { writer, readers } => {
+                    readers.close().await;
+                    writer.close().await;
+                }
+                Self::Postgres { pool } => pool.close().await,
             }
-            Self::Postgres { pool } => pool.close().await,
+        };
+        if tokio::time::timeout(super::WITHIN, closed).await.is_err() {
+            tracing::warn!("the store did not close in time");
         }
     }
 }

@@ -153,7 +153,8 @@ impl OpenError {
         if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut) {
             return Self::Unreachable { place, why };
         }
-        let code = error.as_database_error().and_then(|e| e.code()).map(|code| code.into_owned());
+        let code =
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(std::borrow::Cow::into_owned);
         match code.as_deref() {
             Some("28P01" | "28000") => Self::SignIn { place, why },
             Some("3D000") => Self::NoDatabase { place, why },

@@ -60,8 +60,8 @@ impl Store {
         let facts = facts_after(&mut tx, from, last).await?;
         let marks = bounded("store.journal.marks", marks(&mut tx)).await?;
         let unfinished = bounded("store.journal.unfinished", unfinished(&mut tx)).await?;
-        let ended = tx.rollback().await;
-        ended.map_err(StoreError::query("store.journal.end"))?;
+        bounded("store.journal.end", async { tx.rollback().await.map_err(StoreError::query("store.journal.end")) })
+            .await?;
         Ok(Loaded { snapshot, facts, marks, unfinished, last })
     }
 

@@ -23,7 +23,8 @@ use super::links::percent_encoded;
 use super::show::{Badge, Face, Moment};
 use crate::gate::{Params, Problem};
 use crate::inbox::Lane;
-use crate::words::screen::{Label, page_state, resolved_as, sentence};
+use crate::words::screen::{Label, sentence};
+use crate::words::{InWords as _, why as why_words};
 
 /// A link lives this long after the resolve (design, section 8).
 const LINK_LIVES: Millis = Millis::hours(24);
@@ -231,7 +232,7 @@ async fn screen(
     let own = opened.person.as_ref();
     let locale = lang.for_person(own.map_or(catalog.locale, |p| p.locale));
     let zone = own.map_or_else(|| catalog.zone.clone(), |p| p.zone.clone());
-    let face = Face { zone, locale, now: app.clock.now() };
+    let face = Face::new(zone, locale, app.clock.now());
     let ticket = &opened.ticket;
     let headline = headline(ticket, locale);
     let query = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
@@ -247,7 +248,7 @@ async fn screen(
         actions: actions(opened, locale),
         members: opened.is_room().then(|| members(catalog)),
         action: format!("/a/{}{query}", percent_encoded(token)),
-        why: why(&opened.page.view, &face),
+        why: why_words(&opened.page.view.why, &face.moments, locale),
         next: next(ticket, catalog, &face),
         runbook: ticket.runbook.clone(),
         evidence: of_ticket(app, &ticket.view, &face).await,
@@ -274,7 +275,7 @@ pub(super) fn headline(ticket: &TicketLive, locale: Locale) -> String {
 fn since(ticket: &TicketLive, face: &Face) -> String {
     let good = ticket.last_good.map(|at| face.at(at).text);
     let since = face.at(ticket.view.impact_started).text;
-    sentence::since(face.locale, &since, face.zone_name(), ticket.runs, good.as_deref())
+    sentence::since(face.locale, &since, &face.zone_name(), ticket.runs, good.as_deref())
 }
 
 /// Who has it, or how it ended.
@@ -287,7 +288,7 @@ pub(super) fn standing(ticket: &TicketLive, face: &Face) -> Option<String> {
             Some(sentence::acknowledged(face.locale, view.acknowledged_by.as_deref().unwrap_or("?"), &at))
         }
         TicketState::Resolved => {
-            let how = view.resolved_as.map_or("", |how| resolved_as(how, face.locale));
+            let how = view.resolved_as.map_or("", |how| how.words(face.locale));
             Some(sentence::resolved(face.locale, how, &face.at(view.resolved_at?).text))
         }
     }
@@ -310,18 +311,6 @@ fn members(catalog: &Catalog) -> Vec<Member> {
     people.map(|p| Member { id: p.id.to_string(), name: p.name.clone() }).collect()
 }
 
-/// Why this person was paged.
-pub(super) fn why(page: &PageView, face: &Face) -> String {
-    let until = page.why.until.map(|at| face.until(at).text);
-    match (&page.why.rotation, page.step) {
-        (Some(rotation), _) => {
-            sentence::on_duty(face.locale, rotation.as_str(), page.why.override_.is_some(), until.as_deref())
-        }
-        (None, Some(step)) => sentence::named_by_step(face.locale, page.policy.as_str(), step),
-        (None, None) => sentence::catch_all(face.locale, page.policy.as_str()),
-    }
-}
-
 /// What happens if nobody does anything.
 pub(super) fn next(ticket: &TicketLive, catalog: &Catalog, face: &Face) -> Option<String> {
     let at = ticket.view.next_step.at.filter(|_| ticket.view.state == TicketState::Triggered)?;
@@ -334,7 +323,7 @@ fn others(opened: &Opened, catalog: &Catalog, face: &Face) -> Vec<Other> {
     let pages = pages.filter(|p| p.view.person != opened.page.view.person);
     let other = |p: &PageLive| Other {
         name: name_of(catalog, p.view.person.as_str()).to_owned(),
-        state: page_state(p.view.state, face.locale),
+        state: p.view.state.words(face.locale),
         at: face.at(p.view.started_at),
     };
     pages.map(other).collect()

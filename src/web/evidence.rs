@@ -9,7 +9,8 @@ use watchbell_engine::word::{Locale, Outcome};
 
 use super::App;
 use super::show::{Face, ms};
-use crate::words::screen::{Label, kind_name};
+use crate::words::InWords as _;
+use crate::words::screen::Label;
 
 /// History must not hold up the page that somebody was woken for.
 const HISTORY_WITHIN: Duration = Duration::from_millis(300);
@@ -66,14 +67,15 @@ fn shown(run: &Observation, face: &Face) -> Evidence {
     let lines = [
         (Label::Finding, run.message.clone()),
         (Label::HttpStatus, seen.status.map(|s| s.to_string())),
-        (Label::Kind, run.kind.map(|k| format!("{} ({k})", kind_name(k, locale)))),
+        (Label::Kind, run.kind.map(|k| format!("{} ({k})", k.words(locale)))),
         (Label::Request, seen.request.clone()),
         (Label::Remote, seen.remote.clone()),
         (Label::SeenAt, Some(format!("{} ({})", at.text, at.utc))),
     ];
     let lines = lines.into_iter().filter_map(|(name, value)| Some(Line { name: name.get(locale), value: value? }));
     let failed = run.assertions.iter().filter(|a| !a.ok);
-    let failed = failed.map(|a| a.found.as_ref().map_or_else(|| a.what.clone(), |found| format!("{}: {found}", a.what)));
+    let failed =
+        failed.map(|a| a.found.as_ref().map_or_else(|| a.what.clone(), |found| format!("{}: {found}", a.what)));
     let head: String = seen.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
     let answer = match (&seen.body, head.is_empty()) {
         (None, true) => None,

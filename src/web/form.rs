@@ -9,7 +9,8 @@ impl Form {
     pub(super) fn read(body: &[u8]) -> Self {
         let pairs = body.split(|b| *b == b'&').filter(|pair| !pair.is_empty());
         let pair = |pair: &[u8]| {
-            let (name, value) = pair.iter().position(|b| *b == b'=').map_or((pair, &b""[..]), |at| (&pair[..at], &pair[at + 1..]));
+            let (name, value) =
+                pair.iter().position(|b| *b == b'=').map_or((pair, &b""[..]), |at| (&pair[..at], &pair[at + 1..]));
             (decoded(name), decoded(value))
         };
         Self(pairs.map(pair).collect())

@@ -34,7 +34,8 @@ pub(super) fn unready(view: &LiveView, now: jiff::Timestamp) -> Option<String> {
         (None, _) | (_, None) => Some("the state is not loaded yet".into()),
         (Some(_), Some(last)) => {
             let age = elapsed(last, now);
-            (age > COMMIT_WITHIN).then(|| format!("the last commit succeeded {:.1} s ago, at {last}", age.as_secs_f64()))
+            (age > COMMIT_WITHIN)
+                .then(|| format!("the last commit succeeded {:.1} s ago, at {last}", age.as_secs_f64()))
         }
     }
 }

@@ -141,6 +141,8 @@ fn wants_html(headers: &HeaderMap) -> bool {
 pub(super) async fn safe_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    // What is live must not come from a cache, unless a route says that it may.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::CONTENT_SECURITY_POLICY, CSP.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Forms in chat apps' browsers would send `Origin: null` under a stricter policy.

@@ -52,7 +52,7 @@ impl LinkKey {
 }
 
 /// Text as one segment of a path (RFC 3986: everything but the unreserved characters is escaped).
-pub(super) fn percent_encoded(text: &str) -> String {
+pub(crate) fn percent_encoded(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -86,7 +86,14 @@ mod tests {
     #[test]
     fn rubbish_is_no_link() {
         let key = LinkKey::new(&[7; 32]);
-        for token in ["", "42", "42-7-hook-", "發發發發發發發發發", "-1-7-hook-AAAAAAAAAAAAAAAAAAAAAA", "42-7-AAAAAAAAAAAAAAAAAAAAAA"] {
+        for token in [
+            "",
+            "42",
+            "42-7-hook-",
+            "發發發發發發發發發",
+            "-1-7-hook-AAAAAAAAAAAAAAAAAAAAAA",
+            "42-7-AAAAAAAAAAAAAAAAAAAAAA",
+        ] {
             assert_eq!(key.verify(token), None, "{token}");
         }
     }

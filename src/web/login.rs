@@ -40,7 +40,12 @@ pub(super) async fn show(lang: Lang, uri: Uri) -> Response {
 }
 
 /// `POST /login` with `token` and `next`.
-pub(super) async fn enter(State(app): State<App>, lang: Lang, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+pub(super) async fn enter(
+    State(app): State<App>,
+    lang: Lang,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
     ours(&headers)?;
     let form = Form::read(&body);
     let next = inside_path(form.get("next"));
@@ -51,7 +56,8 @@ pub(super) async fn enter(State(app): State<App>, lang: Lang, headers: HeaderMap
     let secure = if !app.loopback && app.live.config.load().server.tls.is_some() { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={STAYS_S}{secure}");
     // A token that we know is made of base64url characters, which a header takes.
-    let cookie = HeaderValue::from_str(&cookie).map_err(|_| Problem::malformed("the token has characters that no token has"))?;
+    let cookie =
+        HeaderValue::from_str(&cookie).map_err(|_| Problem::malformed("the token has characters that no token has"))?;
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response())
 }
 
@@ -71,7 +77,8 @@ fn ours(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Where to go on: only inside, never to another site.
 fn inside_path(next: Option<&str>) -> &str {
-    next.filter(|path| path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n'])).unwrap_or("/")
+    next.filter(|path| path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']))
+        .unwrap_or("/")
 }
 
 #[cfg(test)]

@@ -30,9 +30,12 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 pub use links::LinkKey;
+pub(crate) use links::percent_encoded;
+
+pub use crate::gate::hash_token;
 
 use crate::clock::Clock;
-use crate::gate::{Access, BODY_LIMIT, Declared, Gate, Problem, Routes, TokenHash};
+use crate::gate::{Access, BODY_LIMIT, Declared, Gate, Problem, Routes, StandingAdmin};
 use crate::inbox::{Inbox, Live};
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -52,8 +55,8 @@ pub struct App {
     pub metrics: Metrics,
     /// The key of pages' links.
     pub links: LinkKey,
-    /// The bootstrap token.
-    pub admin_token: Option<TokenHash>,
+    /// Admin tokens that are not in the store.
+    pub admins: Arc<[StandingAdmin]>,
     /// `listen` is loopback: reading needs no token.
     pub loopback: bool,
 }
@@ -61,7 +64,12 @@ pub struct App {
 impl App {
     /// The gate that this app's routes stand behind; `intake` stands behind the same.
     pub fn gate(&self) -> Gate {
-        Gate { store: self.store.clone(), admin_token: self.admin_token, loopback: self.loopback }
+        Gate {
+            clock: self.clock.clone(),
+            store: self.store.clone(),
+            admins: Arc::clone(&self.admins),
+            loopback: self.loopback,
+        }
     }
 }
 

@@ -16,10 +16,12 @@ use super::ack::{headline, name_of, next, standing};
 use super::health::unready;
 use super::html::{Frame, page};
 use super::lang::Lang;
+use super::publish::believed;
 use super::show::{Badge, Face, Moment, ms, sparkline};
 use crate::gate::Caller;
 use crate::inbox::ProbeLive;
-use crate::words::screen::{Label, kind_name, receipt, sentence};
+use crate::words::InWords as _;
+use crate::words::screen::{Label, sentence};
 
 /// The page asks again this often, seconds.
 const REFRESH_S: u32 = 5;
@@ -80,6 +82,7 @@ struct Overview {
     banner: Badge,
     headline: String,
     as_of: Option<Moment>,
+    age: String,
     zone: String,
     not_writing: bool,
     tickets: Vec<TicketRow>,
@@ -94,7 +97,7 @@ struct Overview {
 pub(super) async fn show(State(app): State<App>, lang: Lang, caller: Option<Extension<Caller>>) -> Response {
     let config = app.live.config.load_full();
     let view = app.live.view.load_full();
-    let face = Face { zone: config.catalog.zone.clone(), locale: lang.locale(), now: app.clock.now() };
+    let face = Face::new(config.catalog.zone.clone(), lang.locale(), app.clock.now());
     let title = format!("watchbell · {}", Label::Overview.get(face.locale));
     let frame = Frame::inside(face.locale, title, "/", caller.as_ref().map(|Extension(c)| c));
     let screen = overview(&app, &config, &view, &face, Frame { refresh_s: Some(REFRESH_S), ..frame });
@@ -112,7 +115,8 @@ fn overview(app: &App, config: &Config, view: &LiveView, face: &Face, frame: Fra
         banner,
         headline: words,
         as_of: view.at.map(|at| face.at(at)),
-        zone: face.zone_name().to_owned(),
+        age: view.at.map(|at| face.ago(at)).unwrap_or_default(),
+        zone: face.zone_name(),
         not_writing: view.at.is_some() && unready(view, face.now).is_some(),
         probes: catalog.probes.values().map(|p| probe_row(p, board.get(&p.id), view, face)).collect(),
         duty: duty(catalog, view, face),
@@ -153,12 +157,12 @@ fn ticket_row(ticket: &TicketLive, catalog: &Catalog, face: &Face) -> TicketRow 
 }
 
 fn probe_row(info: &ProbeInfo, live: Option<&ProbeLive>, view: &LiveView, face: &Face) -> ProbeRow {
-    let verdict = view.verdicts.get(&info.id);
-    let level = live.and_then(|l| l.level).or(verdict.map(|v| v.level));
+    let believed = believed(view, &info.id);
+    let level = live.and_then(|l| l.level).or(believed.map(|b| b.level));
     let run = live.and_then(|l| l.last.as_ref());
     let beat = view.beats.get(&info.id).and_then(|b| b.last_success);
     let totals: Vec<Option<f64>> = live.map(|l| l.recent.iter().map(|(_, _, ms)| *ms).collect()).unwrap_or_default();
-    let kind = run.and_then(|r| r.kind).or(verdict.and_then(|v| v.kind));
+    let kind = run.map_or_else(|| believed.and_then(|b| b.kind), |r| r.kind);
     ProbeRow {
         id: info.id.to_string(),
         title: info.title.get(face.locale).to_owned(),
@@ -166,7 +170,7 @@ fn probe_row(info: &ProbeInfo, live: Option<&ProbeLive>, view: &LiveView, face: 
         points: sparkline(&totals),
         last: run.map(|r| r.at).or(beat).map(|at| face.at(at)),
         took: run.and_then(|r| r.phases_ms.total).map(ms).unwrap_or_default(),
-        kind: kind.map(|k| kind_name(k, face.locale)),
+        kind: kind.map(|k| k.words(face.locale)),
     }
 }
 
@@ -204,7 +208,7 @@ fn test_row(test: &TestView, catalog: &Catalog, face: &Face) -> TestRow {
         id: test.id.to_string(),
         name: name_of(catalog, test.person.as_str()).to_owned(),
         channel: test.channel.to_string(),
-        receipt: test.receipt.map_or(Label::UnderWay.get(face.locale), |r| receipt(r, face.locale)),
+        receipt: test.receipt.map_or(Label::UnderWay.get(face.locale), |r| r.words(face.locale)),
         at: face.at(test.at),
         ago: face.ago(test.at),
     }

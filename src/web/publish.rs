@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use watchbell_engine::catalog::Catalog;
-use watchbell_engine::ids::DedupKey;
+use watchbell_engine::ids::{DedupKey, ProbeId};
 use watchbell_engine::time::{Millis, elapsed};
 use watchbell_engine::view::{AlertState, LiveView, TicketState};
-use watchbell_engine::word::{Level, Severity};
+use watchbell_engine::word::{FailureKind, Level, Severity};
 
 /// A fault is shown to the public when it has lasted this long (design, section 8).
 pub(super) const PUBLISH_AFTER: Millis = Millis::mins(2);
@@ -46,28 +46,54 @@ struct Finding {
     since: Option<Timestamp>,
 }
 
+/// What is believed of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Believed {
+    /// How it is.
+    pub(super) level: Level,
+    /// Since when.
+    pub(super) since: Timestamp,
+    /// Why it is not up.
+    pub(super) kind: Option<FailureKind>,
+}
+
+/// What is believed of a probe: its committed verdict; for a heartbeat, which has none, its alert or its last
+/// success. `None` before anything was settled.
+pub(super) fn believed(view: &LiveView, id: &ProbeId) -> Option<Believed> {
+    if let Some(v) = view.verdicts.get(id) {
+        return Some(Believed { level: v.level, since: v.since, kind: v.kind });
+    }
+    let ticketed = view.tickets.values().flat_map(|t| &t.view.alerts);
+    let mut alerts = ticketed.chain(view.quiet.iter().map(|q| &q.alert));
+    let firing = alerts.find(|a| a.probe.as_ref() == Some(id) && a.state == AlertState::Firing);
+    if let Some(alert) = firing {
+        return Some(Believed { level: level_of(alert.severity), since: alert.started_at, kind: alert.kind });
+    }
+    let last = view.beats.get(id)?.last_success?;
+    Some(Believed { level: Level::Up, since: last, kind: None })
+}
+
+/// What an alert that no verdict stands behind means for whoever uses the service.
+fn level_of(severity: Severity) -> Level {
+    if severity >= Severity::Error { Level::Down } else { Level::Degraded }
+}
+
 /// Every component of the catalog, in order.
 pub(super) fn components(catalog: &Catalog, view: &LiveView, now: Timestamp) -> Vec<Component> {
     let mut found: BTreeMap<&str, Vec<Finding>> = BTreeMap::new();
     for (id, info) in &catalog.probes {
-        let verdict = view.verdicts.get(id);
-        let key = DedupKey::probe(id);
-        let fault = verdict.filter(|v| v.level != Level::Up);
-        let shown = fault.filter(|v| is_public(view, &key, v.since, now));
-        let level = match (verdict, shown) {
-            (None, _) => None,
-            (Some(_), None) => Some(Level::Up),
-            (Some(_), Some(fault)) => Some(fault.level),
-        };
-        found.entry(&info.component).or_default().push(Finding { level, since: shown.map(|v| v.since) });
+        let believed = believed(view, id);
+        let fault = believed.filter(|b| b.level != Level::Up);
+        let shown = fault.filter(|b| is_public(view, &DedupKey::probe(id), b.since, now));
+        let level = believed.map(|_| shown.map_or(Level::Up, |fault| fault.level));
+        found.entry(&info.component).or_default().push(Finding { level, since: shown.map(|b| b.since) });
     }
     for ticket in view.tickets.values() {
         for alert in ticket.view.alerts.iter().filter(|a| a.probe.is_none() && a.state == AlertState::Firing) {
             let component = alert.labels.get("component").and_then(|name| found.get_mut(name.as_str()));
             let Some(findings) = component else { continue };
             if is_public(view, &alert.dedup_key, alert.started_at, now) {
-                let level = if alert.severity >= Severity::Error { Level::Down } else { Level::Degraded };
-                findings.push(Finding { level: Some(level), since: Some(alert.started_at) });
+                findings.push(Finding { level: Some(level_of(alert.severity)), since: Some(alert.started_at) });
             }
         }
     }
@@ -95,12 +121,53 @@ fn component(name: &str, findings: &[Finding]) -> Component {
     Component { name: name.into(), state, since: findings.iter().filter_map(|f| f.since).min() }
 }
 
-/// The state that stands over all of them.
+/// The state that stands over all of them; what is not known of one does not hide what is known of others.
 pub(super) fn banner(components: &[Component]) -> Public {
     let all_down = !components.is_empty() && components.iter().all(|c| c.state == Public::Major);
-    match components.iter().map(|c| c.state).max() {
+    match components.iter().map(|c| c.state).filter(|s| *s != Public::Unknown).max() {
         None => Public::Unknown,
         Some(Public::Major) if !all_down => Public::Partial,
         Some(state) => state,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn component_of(levels: &[Option<Level>]) -> Public {
+        let findings: Vec<Finding> = levels.iter().map(|level| Finding { level: *level, since: None }).collect();
+        component("x", &findings).state
+    }
+
+    #[test]
+    fn a_component_is_as_bad_as_its_worst_part() {
+        use Level::{Degraded, Down, Up};
+        for (levels, expected) in [
+            (&[][..], Public::Unknown),
+            (&[None], Public::Unknown),
+            (&[Some(Up), None], Public::Operational),
+            (&[Some(Up), Some(Degraded)], Public::Degraded),
+            (&[Some(Up), Some(Down)], Public::Partial),
+            (&[Some(Down), Some(Down)], Public::Major),
+            (&[Some(Down), None], Public::Major),
+        ] {
+            assert_eq!(component_of(levels), expected, "{levels:?}");
+        }
+    }
+
+    #[test]
+    fn the_banner_says_major_only_when_nothing_works() {
+        let of = |states: &[Public]| {
+            let named = |state: &Public| Component { name: "x".into(), state: *state, since: None };
+            banner(&states.iter().map(named).collect::<Vec<_>>())
+        };
+        use Public::{Degraded, Major, Operational, Partial, Unknown};
+        assert_eq!(of(&[Operational, Unknown]), Operational);
+        assert_eq!(of(&[Unknown]), Unknown);
+        assert_eq!(of(&[Operational, Degraded]), Degraded);
+        assert_eq!(of(&[Operational, Major]), Partial);
+        assert_eq!(of(&[Major, Major]), Major);
+        assert_eq!(of(&[]), Unknown);
     }
 }

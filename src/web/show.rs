@@ -6,7 +6,8 @@ use watchbell_engine::time::{Millis, elapsed};
 use watchbell_engine::view::TicketState;
 use watchbell_engine::word::{Level, Locale};
 
-use crate::words::screen::{Label, sentence, ticket_state};
+use crate::words::screen::{Label, sentence};
+use crate::words::{InWords as _, Moments};
 
 /// An instant in a `<time>` element.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,43 +23,31 @@ pub(super) struct Moment {
 /// The reader's side of time.
 #[derive(Clone, Debug)]
 pub(super) struct Face {
-    /// In which zone.
-    pub(super) zone: TimeZone,
     /// In which language.
     pub(super) locale: Locale,
     /// As of when.
     pub(super) now: Timestamp,
+    /// In the reader's zone.
+    pub(super) moments: Moments,
 }
 
 impl Face {
+    /// For a reader in a zone.
+    pub(super) fn new(zone: TimeZone, locale: Locale, now: Timestamp) -> Self {
+        Self { locale, now, moments: Moments::in_zone(zone, now, locale) }
+    }
+
     /// An instant to the second.
     pub(super) fn at(&self, at: Timestamp) -> Moment {
-        let (local, today) = (at.to_zoned(self.zone.clone()), self.now.to_zoned(self.zone.clone()));
-        let form = match (local.date() == today.date(), local.year() == today.year()) {
-            (true, _) => "%H:%M:%S",
-            (false, true) => "%m-%d %H:%M:%S",
-            (false, false) => "%Y-%m-%d %H:%M",
-        };
-        self.moment(at, local.strftime(form).to_string())
+        Self::moment(at, self.moments.second(at))
     }
 
     /// An instant to the minute, with its weekday while that is enough to know it by.
     pub(super) fn until(&self, at: Timestamp) -> Moment {
-        let (local, today) = (at.to_zoned(self.zone.clone()), self.now.to_zoned(self.zone.clone()));
-        let time = local.strftime("%H:%M").to_string();
-        let days = today.date().until(local.date()).map_or(i32::MAX, |span| span.get_days());
-        let text = match days {
-            0 => time,
-            -6..=6 => {
-                let weekday = usize::try_from(local.weekday().to_monday_zero_offset()).unwrap_or_default();
-                format!("{} {time}", sentence::weekday(self.locale, weekday))
-            }
-            _ => local.strftime("%Y-%m-%d %H:%M").to_string(),
-        };
-        self.moment(at, text)
+        Self::moment(at, self.moments.minute(at))
     }
 
-    fn moment(&self, at: Timestamp, text: String) -> Moment {
+    fn moment(at: Timestamp, text: String) -> Moment {
         let utc = at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
         Moment { iso: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), utc, text }
     }
@@ -74,8 +63,8 @@ impl Face {
     }
 
     /// What people call the zone.
-    pub(super) fn zone_name(&self) -> &str {
-        sentence::zone_name(self.locale, self.zone.iana_name().unwrap_or("UTC"))
+    pub(super) fn zone_name(&self) -> String {
+        self.moments.zone_name(self.now)
     }
 }
 
@@ -96,23 +85,24 @@ impl Badge {
     }
 
     /// What detection believes of a probe; unknown before it settled.
-    pub(super) const fn level(level: Option<Level>, locale: Locale) -> Self {
-        match level {
-            Some(Level::Up) => Self::new("up", "●", Label::StateUp.get(locale)),
-            Some(Level::Degraded) => Self::new("degraded", "▲", Label::StateDegraded.get(locale)),
-            Some(Level::Down) => Self::new("major", "■", Label::StateDown.get(locale)),
-            None => Self::new("unknown", "○", Label::StateUnknown.get(locale)),
-        }
+    pub(super) fn level(level: Option<Level>, locale: Locale) -> Self {
+        let (class, mark) = match level {
+            Some(Level::Up) => ("up", "●"),
+            Some(Level::Degraded) => ("degraded", "▲"),
+            Some(Level::Down) => ("major", "■"),
+            None => ("unknown", "○"),
+        };
+        Self::new(class, mark, level.map_or(Label::StateUnknown.get(locale), |l| l.words(locale)))
     }
 
     /// Where a ticket stands.
-    pub(super) const fn ticket(state: TicketState, locale: Locale) -> Self {
-        let word = ticket_state(state, locale);
-        match state {
-            TicketState::Triggered => Self::new("major", "■", word),
-            TicketState::Acknowledged => Self::new("partial", "◆", word),
-            TicketState::Resolved => Self::new("up", "●", word),
-        }
+    pub(super) fn ticket(state: TicketState, locale: Locale) -> Self {
+        let (class, mark) = match state {
+            TicketState::Triggered => ("major", "■"),
+            TicketState::Acknowledged => ("partial", "◆"),
+            TicketState::Resolved => ("up", "●"),
+        };
+        Self::new(class, mark, state.words(locale))
     }
 
     /// A badge of the public page.
@@ -129,9 +119,10 @@ pub(super) fn sparkline(totals: &[Option<f64>]) -> Option<String> {
     }
     let top = known.iter().copied().fold(1.0_f64, f64::max);
     let step = 100.0 / (totals.len() - 1) as f64;
-    let points = totals.iter().enumerate().filter_map(|(i, total)| {
-        total.map(|ms| format!("{:.1},{:.1}", i as f64 * step, 23.0 - 22.0 * ms / top))
-    });
+    let points = totals
+        .iter()
+        .enumerate()
+        .filter_map(|(i, total)| total.map(|ms| format!("{:.1},{:.1}", i as f64 * step, 23.0 - 22.0 * ms / top)));
     Some(points.collect::<Vec<_>>().join(" "))
 }
 
@@ -144,26 +135,15 @@ pub(super) fn ms(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn face(locale: Locale) -> Face {
-        let zone = TimeZone::get("Asia/Shanghai").expect("bundled");
-        Face { zone, locale, now: "2026-11-22T20:00:00Z".parse().expect("an instant") }
-    }
-
     #[test]
     fn times_are_local_and_keep_utc_beside_them() {
-        let shown = face(Locale::ZhCn).at("2026-11-22T19:12:04Z".parse().expect("an instant"));
+        let zone = TimeZone::get("Asia/Shanghai").expect("bundled");
+        let face = Face::new(zone, Locale::ZhCn, "2026-11-22T20:00:00Z".parse().expect("an instant"));
+        let shown = face.at("2026-11-22T19:12:04Z".parse().expect("an instant"));
         assert_eq!((shown.text.as_str(), shown.iso.as_str()), ("03:12:04", "2026-11-22T19:12:04Z"));
         assert_eq!(shown.utc, "2026-11-22 19:12:04 UTC");
-        let yesterday = face(Locale::ZhCn).at("2026-11-21T19:12:04Z".parse().expect("an instant"));
-        assert_eq!(yesterday.text, "11-22 03:12:04");
-    }
-
-    #[test]
-    fn ends_carry_their_weekday() {
-        let end = "2026-11-30T01:00:00Z".parse().expect("an instant");
-        assert_eq!(face(Locale::ZhCn).until(end).text, "2026-11-30 09:00", "a week ahead needs the date");
-        let soon = "2026-11-24T01:00:00Z".parse().expect("an instant");
-        assert_eq!((face(Locale::ZhCn).until(soon).text.as_str(), face(Locale::En).until(soon).text.as_str()), ("周二 09:00", "Tue 09:00"));
+        assert_eq!(face.ago("2026-11-22T19:59:00Z".parse().expect("an instant")), "1 分前");
+        assert_eq!(face.left("2026-11-22T19:59:00Z".parse().expect("an instant")), Millis::ZERO);
     }
 
     #[test]

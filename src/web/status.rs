@@ -34,6 +34,7 @@ struct Status {
     old: Option<String>,
     components: Vec<Row>,
     as_of: Option<Moment>,
+    age: String,
     zone: String,
 }
 
@@ -43,7 +44,7 @@ pub(super) async fn show(State(app): State<App>, lang: Lang) -> Response {
     let view = app.live.view.load();
     let now = app.clock.now();
     let locale = lang.locale();
-    let face = Face { zone: config.catalog.zone.clone(), locale, now };
+    let face = Face::new(config.catalog.zone.clone(), locale, now);
     let list = components(&config.catalog, &view, now);
     let as_of = newest(&app, &view);
     let frame = Frame { refresh_s: Some(REFRESH_S), ..Frame::public(locale, Label::StatusPage.get(locale)) };
@@ -52,7 +53,8 @@ pub(super) async fn show(State(app): State<App>, lang: Lang) -> Response {
         old: as_of.map(|at| elapsed(at, now)).filter(|age| *age > OLD_AFTER).map(|age| sentence::old_data(locale, age)),
         components: list.into_iter().map(|c| row(c, &face)).collect(),
         as_of: as_of.map(|at| face.at(at)),
-        zone: face.zone_name().to_owned(),
+        age: as_of.map(|at| face.ago(at)).unwrap_or_default(),
+        zone: face.zone_name(),
         frame,
     };
     let mut response = page(StatusCode::OK, lang, &screen);

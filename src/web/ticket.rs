@@ -12,12 +12,12 @@ use watchbell_engine::fact::Fact;
 use watchbell_engine::ids::TicketId;
 use watchbell_engine::input::{Act, Deed, Input};
 use watchbell_engine::view::{
-    AlertState, AlertView, PageView, TicketLive, TicketState, TicketView, TimelineEntry, WhyDecision, WhyOutcome,
+    AlertState, AlertView, PageView, TicketLive, TicketState, TicketView, TimelineEntry, WhyDecision,
 };
 use watchbell_engine::word::{Level, Locale, ResolvedAs, Severity};
 
 use super::App;
-use super::ack::{headline, name_of, next, standing, why as why_paged};
+use super::ack::{headline, name_of, next, standing};
 use super::evidence::{Evidence, Line, of_ticket};
 use super::form::Form;
 use super::html::{Frame, page};
@@ -25,7 +25,8 @@ use super::lang::Lang;
 use super::show::{Badge, Face, Moment};
 use crate::gate::{Access, Caller, Params, Problem};
 use crate::inbox::Lane;
-use crate::words::screen::{Label, fact_name, kind_name, page_state, receipt, resolved_as};
+use crate::words::screen::{Label, fact_name};
+use crate::words::{InWords as _, why as why_words};
 
 struct Entry {
     at: Moment,
@@ -109,7 +110,7 @@ pub(super) async fn show(
     let ticket = load(&app, id).await?;
     let facts = app.store.facts_of(id).await?;
     let config = app.live.config.load_full();
-    let face = Face { zone: config.catalog.zone.clone(), locale: lang.locale(), now: app.clock.now() };
+    let face = Face::new(config.catalog.zone.clone(), lang.locale(), app.clock.now());
     let caller = caller.as_ref().map(|Extension(c)| c);
     let evidence = of_ticket(&app, &ticket.view, &face).await;
     let screen = screen(&ticket, &facts, evidence, &config.catalog, &face, caller);
@@ -209,39 +210,31 @@ fn entry(entry: TimelineEntry, face: &Face) -> Entry {
 }
 
 fn decision(decision: WhyDecision, catalog: &Catalog, face: &Face) -> Decision {
-    let outcome = match decision.outcome {
-        WhyOutcome::Paged => Label::OutcomePaged,
-        WhyOutcome::Skipped => Label::OutcomeSkipped,
-        WhyOutcome::Suppressed => Label::OutcomeSuppressed,
-    };
     Decision {
         at: face.at(decision.at),
-        outcome: outcome.get(face.locale),
+        outcome: decision.outcome.words(face.locale),
         who: decision.person.map(|p| name_of(catalog, p.as_str()).to_owned()).unwrap_or_default(),
         reason: decision.reason,
     }
 }
 
 fn buttons(state: TicketState, locale: Locale) -> Buttons {
-    let hows = ResolvedAs::ALL.iter().map(|how| How { id: how.as_str(), name: resolved_as(*how, locale) });
+    let hows = ResolvedAs::ALL.iter().map(|how| How { id: how.as_str(), name: how.words(locale) });
     Buttons { open: state != TicketState::Resolved, can_ack: state == TicketState::Triggered, hows: hows.collect() }
 }
 
 fn alert_row(alert: &AlertView, face: &Face) -> AlertRow {
-    let badge = match (alert.state, alert.severity) {
-        (AlertState::Resolved, _) => Badge { word: Label::Over.get(face.locale), ..Badge::level(Some(Level::Up), face.locale) },
-        (AlertState::Firing, Severity::Info | Severity::Warning) => {
-            Badge { word: Label::Firing.get(face.locale), ..Badge::level(Some(Level::Degraded), face.locale) }
-        }
-        (AlertState::Firing, Severity::Error | Severity::Critical) => {
-            Badge { word: Label::Firing.get(face.locale), ..Badge::level(Some(Level::Down), face.locale) }
-        }
+    let level = match (alert.state, alert.severity) {
+        (AlertState::Resolved, _) => Level::Up,
+        (AlertState::Firing, Severity::Info | Severity::Warning) => Level::Degraded,
+        (AlertState::Firing, Severity::Error | Severity::Critical) => Level::Down,
     };
+    let badge = Badge { word: alert.state.words(face.locale), ..Badge::level(Some(level), face.locale) };
     AlertRow {
         summary: alert.summary.clone(),
         key: alert.dedup_key.to_string(),
-        severity: alert.severity.as_str(),
-        kind: alert.kind.map(|k| kind_name(k, face.locale)),
+        severity: alert.severity.words(face.locale),
+        kind: alert.kind.map(|k| k.words(face.locale)),
         badge,
         at: face.at(alert.started_at),
     }
@@ -250,15 +243,15 @@ fn alert_row(alert: &AlertView, face: &Face) -> AlertRow {
 fn page_row(page: &PageView, catalog: &Catalog, face: &Face) -> PageRow {
     let attempts = page.attempts.iter().map(|a| AttemptRow {
         channel: a.channel.to_string(),
-        receipt: a.receipt.map_or(Label::UnderWay.get(face.locale), |r| receipt(r, face.locale)),
+        receipt: a.receipt.map_or(Label::UnderWay.get(face.locale), |r| r.words(face.locale)),
         at: face.at(a.at),
         detail: a.detail.clone(),
     });
     PageRow {
         id: page.id.to_string(),
         name: name_of(catalog, page.person.as_str()).to_owned(),
-        state: page_state(page.state, face.locale),
-        why: why_paged(page, face),
+        state: page.state.words(face.locale),
+        why: why_words(&page.why, &face.moments, face.locale),
         at: face.at(page.started_at),
         attempts: attempts.collect(),
     }

@@ -11,6 +11,7 @@ mod follow_up;
 mod kind;
 mod page;
 mod reason;
+pub mod screen;
 mod text;
 mod time;
 mod vocabulary;

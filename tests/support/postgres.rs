@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -42,8 +42,8 @@ wait "$server" || true
 
 struct Cluster {
     port: u16,
-    /// Open as long as this process lives.
-    _alive: ChildStdin,
+    /// Its standard input is open as long as this process lives.
+    _shell: Child,
 }
 
 static CLUSTER: OnceLock<Cluster> = OnceLock::new();
@@ -94,7 +94,7 @@ fn start() -> Cluster {
     let stdout = shell.stdout.take().expect("stdout is piped");
     BufReader::new(stdout).read_line(&mut dir).expect("the shell speaks");
     assert!(!dir.trim().is_empty(), "the PostgreSQL server for tests could not be set up; its words are above");
-    Cluster { port, _alive: shell.stdin.take().expect("stdin is piped") }
+    Cluster { port, _shell: shell }
 }
 
 /// The directory of `initdb` and `postgres`, the newest version first.

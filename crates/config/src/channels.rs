@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use watchbell_engine::catalog::{Channel, ChannelKind};
 use watchbell_engine::ids::ChannelId;
 
-use crate::context::Context;
+use crate::context::{Context, Given};
 use crate::gather::Doc;
 use crate::mistake::Mistakes;
 use crate::model::{ChannelSpec, DingtalkSpec, SmtpSpec, SmtpTls, WebhookSpec};
@@ -87,7 +87,7 @@ fn smtp(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<SmtpSp
         tls: tls?,
         from: from?,
         username: username.map(|given| given.secret().reveal().to_owned()),
-        password: password.map(|given| given.secret()),
+        password: password.map(Given::secret),
     })
 }
 
@@ -146,7 +146,7 @@ fn webhook(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Web
     let given = context.secret(secret, "the signing secret", out)?;
     if given.known().is_some_and(|text| !is_signing_secret(text)) {
         let hint = "a Standard Webhooks secret is whsec_ and the base64 of 24 to 64 random bytes".to_owned();
-        out.warn(&secret.spot(), "this does not look like a signing secret", Some(hint));
+        out.warn(&secret.secret_spot(), "this does not look like a signing secret", Some(hint));
     }
     Some(WebhookSpec { secret: Some(given.secret()) })
 }
@@ -164,7 +164,7 @@ fn dingtalk(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Di
         match given.known().map(|text| web_address::http(text, true)) {
             Some(Err(_)) => {
                 let hint = "it reads https://oapi.dingtalk.com/robot/send?access_token=…".to_owned();
-                out.error(&node.spot(), "this is not the address of a robot", Some(hint));
+                out.error(&node.secret_spot(), "this is not the address of a robot", Some(hint));
                 None
             }
             Some(Ok(_)) | None => Some(given.secret()),
@@ -172,7 +172,7 @@ fn dingtalk(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Di
     });
     if url_node.is_some_and(|node| node.text().is_some_and(|t| t.contains("access_token=") && t == node.written())) {
         let hint = Some("write url: { env: DING_URL }".into());
-        out.warn(&url_node?.spot(), "the access token of the robot stands in the file", hint);
+        out.warn(&url_node?.secret_spot(), "the access token of the robot stands in the file", hint);
     }
     let secret = match map.get("secret") {
         Some(node) => Some(context.secret(node, "the secret of the robot", out)?.secret()),

@@ -127,7 +127,7 @@ impl Names {
         let near = scalar::did_you_mean(word, known.clone().map(String::as_str));
         let hint = near.or_else(|| {
             let some: Vec<_> = known.take(12).map(String::as_str).collect();
-            (!some.is_empty()).then(|| format!("there are {}", some.join(", ")))
+            (!some.is_empty()).then(|| format!("known: {}", some.join(", ")))
         });
         out.error(at, message, hint);
     }
@@ -141,7 +141,13 @@ impl Names {
         if self.rotations.contains_key(&id) {
             out.error(&node.spot(), format!("`{id}` is a rotation; a person is needed here"), None);
         } else {
-            self.unknown(out, &node.spot(), format!("there is no person `{}`", node.written()), &id, self.people.keys());
+            self.unknown(
+                out,
+                &node.spot(),
+                format!("there is no person `{}`", node.written()),
+                &id,
+                self.people.keys(),
+            );
         }
         None
     }
@@ -150,7 +156,13 @@ impl Names {
     pub(crate) fn policy(&self, node: &Node, out: &mut Mistakes) -> Option<String> {
         let id = out.text(node, "the id of a policy")?.to_owned();
         if !self.policies.contains_key(&id) {
-            self.unknown(out, &node.spot(), format!("there is no policy `{}`", node.written()), &id, self.policies.keys());
+            self.unknown(
+                out,
+                &node.spot(),
+                format!("there is no policy `{}`", node.written()),
+                &id,
+                self.policies.keys(),
+            );
             return None;
         }
         Some(id)
@@ -173,7 +185,11 @@ impl Context<'_> {
             && scalar.written.is_none()
         {
             let hint = "write { env: NAME } or { file: PATH }".to_owned();
-            out.warn(&node.spot(), format!("{what} stands in the file, where everybody who reads it sees it"), Some(hint));
+            out.warn(
+                &node.secret_spot(),
+                format!("{what} stands in the file, where everybody who reads it sees it"),
+                Some(hint),
+            );
         }
         self.private(node, what, out)
     }
@@ -185,8 +201,8 @@ impl Context<'_> {
             Value::Map(_) => {
                 out.map(node, what, &["env", "file"])?;
                 match out.exactly_one(node, what, &["env", "file"])? {
-                    (key, name) if key == "env" => self.from_env(name, out),
-                    (_, path) => self.from_file(path, out),
+                    (key, name) if key == "env" => self.in_env(name, out),
+                    (_, path) => self.in_file(path, out),
                 }
             }
             Value::Null | Value::List(_) => {
@@ -198,7 +214,7 @@ impl Context<'_> {
     }
 
     /// The value of an environment variable.
-    pub(crate) fn from_env(&self, node: &Node, out: &mut Mistakes) -> Option<Given> {
+    pub(crate) fn in_env(&self, node: &Node, out: &mut Mistakes) -> Option<Given> {
         let name = out.text(node, "the name of an environment variable")?;
         match (self.env)(name) {
             Some(value) if !value.is_empty() => Some(Given::Known(Secret::new(value))),
@@ -207,24 +223,25 @@ impl Context<'_> {
         }
     }
 
-    fn from_file(&self, node: &Node, out: &mut Mistakes) -> Option<Given> {
+    fn in_file(&self, node: &Node, out: &mut Mistakes) -> Option<Given> {
         let path = self.dir.join(out.text(node, "the path of a file")?);
+        let shown = node.written();
         let mut bytes = Vec::new();
         let opened = std::fs::File::open(&path);
         if let Err(error) = opened.and_then(|file| file.take(MAX_SECRET_BYTES).read_to_end(&mut bytes)) {
-            return self.missing(node, format!("the secret file {} cannot be read: {error}", path.display()), out);
+            return self.missing(node, format!("the secret file {shown} cannot be read: {error}"), out);
         }
         let Ok(text) = String::from_utf8(bytes) else {
-            out.error(&node.spot(), format!("the secret file {} is not UTF-8", path.display()), None);
+            out.error(&node.spot(), format!("the secret file {shown} is not UTF-8"), None);
             return None;
         };
         let text = text.trim_end_matches(['\r', '\n']);
         if text.is_empty() {
-            return self.missing(node, format!("the secret file {} is empty", path.display()), out);
+            return self.missing(node, format!("the secret file {shown} is empty"), out);
         }
         if readable_by_all(&path) {
-            let message = format!("everybody on this machine can read the secret file {}", path.display());
-            self.recorded(node, message, Some(format!("chmod 600 {}", path.display())), out)?;
+            let message = format!("everybody on this machine can read the secret file {shown}");
+            self.recorded(node, message, Some(format!("chmod 600 {shown}")), out)?;
         }
         Some(Given::Known(Secret::new(text)))
     }
@@ -234,7 +251,13 @@ impl Context<'_> {
     }
 
     /// Records what only a machine that runs must have; `None` where that makes it a mistake.
-    pub(crate) fn recorded(&self, node: &Node, message: String, hint: Option<String>, out: &mut Mistakes) -> Option<()> {
+    pub(crate) fn recorded(
+        &self,
+        node: &Node,
+        message: String,
+        hint: Option<String>,
+        out: &mut Mistakes,
+    ) -> Option<()> {
         match self.secrets {
             Secrets::Required => {
                 out.error(&node.spot(), message, hint);

@@ -15,15 +15,18 @@ impl Mistakes {
     /// A map with these keys. Unknown ones are recorded, each with the nearest known one.
     pub(crate) fn map<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<&'n Node> {
         let Value::Map(entries) = &node.value else {
-            let hint = format!("{what} is a map with the keys {}", known.join(", "));
+            if node.is_broken() {
+                return None;
+            }
+            let hint = format!("{what} is a map with the keys {}", usual(known));
             self.error(&node.spot(), format!("expected {what}, found {}", found(node)), Some(hint));
             return None;
         };
         for (key, value) in entries {
             if !known.contains(&key.text.as_str()) {
-                let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+                let spot = key.spot(value);
                 let near = scalar::did_you_mean(&key.text, known.iter().copied());
-                let hint = near.unwrap_or_else(|| format!("{what} has the keys {}", known.join(", ")));
+                let hint = near.unwrap_or_else(|| format!("{what} has the keys {}", usual(known)));
                 self.error(&spot, format!("unknown key `{}` in {what}", key.text), Some(hint));
             }
         }
@@ -43,6 +46,7 @@ impl Mistakes {
     pub(crate) fn list<'n>(&mut self, node: &'n Node, what: &str) -> &'n [Node] {
         match &node.value {
             Value::List(items) => items,
+            Value::Scalar(_) if node.is_broken() => &[],
             Value::Null | Value::Scalar(_) | Value::Map(_) => {
                 let hint = "write `[ … ]` or lines that begin with `- `".to_owned();
                 self.error(&node.spot(), format!("expected {what}, found {}", found(node)), Some(hint));
@@ -74,7 +78,11 @@ impl Mistakes {
         let message = problem.message.replace(&format!("`{text}`"), &format!("`{}`", node.written()));
         let changed = node.written() != text;
         // Other quotations would show what a variable holds.
-        let message = if changed && message.contains(text) { "the value is not valid".into() } else { message };
+        let message = if changed && message.contains(text) {
+            "this is not valid once its variables are filled in".into()
+        } else {
+            message
+        };
         self.error(&spot, message, problem.hint);
     }
 
@@ -87,11 +95,6 @@ impl Mistakes {
                 None
             }
             Value::Scalar(scalar) => Some(&scalar.text),
-            Value::Map(entries) if matches!(entries.first(), Some((_, Node { value: Value::Map(_), .. }))) => {
-                let hint = "put quotes around a text that begins with {{".to_owned();
-                self.error(&node.spot(), format!("expected {what}, found {}", found(node)), Some(hint));
-                None
-            }
             Value::Null | Value::List(_) | Value::Map(_) => {
                 self.error(&node.spot(), format!("expected {what}, found {}", found(node)), None);
                 None
@@ -120,13 +123,20 @@ impl Mistakes {
                 None
             }
             [_, (second, value), ..] => {
-                let spot = Spot { place: second.place.clone(), path: value.path.clone() };
+                let spot = second.spot(value);
                 let names: Vec<_> = present.iter().map(|(k, _)| format!("`{}`", k.text)).collect();
                 self.error(&spot, format!("{what} has {}; exactly one is allowed", names.join(" and ")), None);
                 None
             }
         }
     }
+}
+
+/// Most keys that a hint lists. Where there are more, the first ones are those that are used.
+const LISTED: usize = 20;
+
+fn usual(known: &[&str]) -> String {
+    known.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ")
 }
 
 /// What is there, in words; never a value, which may be secret.

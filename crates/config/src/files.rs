@@ -81,8 +81,10 @@ fn yaml_in(dir: &Path, folder: &str, out: &mut Mistakes) -> Vec<String> {
             return Vec::new();
         }
     };
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(|n| !n.starts_with('.')).collect();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|n| !n.starts_with('.'))
+        .collect();
     names.sort();
     for name in names.iter().filter(|name| name.ends_with(".yml")) {
         let hint = format!("rename it to {}.yaml", name.trim_end_matches(".yml"));
@@ -104,7 +106,7 @@ fn read(dir: &Path, name: &str, out: &mut Mistakes) -> Option<Arc<SourceFile>> {
         Ok(_) => (),
     }
     match String::from_utf8(bytes) {
-        Ok(text) => Some(Arc::new(SourceFile { name: name.into(), text })),
+        Ok(text) => Some(Arc::new(SourceFile::new(name, text))),
         Err(error) => {
             let good = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
@@ -112,9 +114,13 @@ fn read(dir: &Path, name: &str, out: &mut Mistakes) -> Option<Arc<SourceFile>> {
             let line = before.iter().filter(|b| **b == b'\n').count() + 1;
             let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
             let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
-            let file = Arc::new(SourceFile { name: name.into(), text });
+            let file = Arc::new(SourceFile::new(name, text));
             let place = Place { file, line, column, width: 1 };
-            out.error(&Spot { place, path: KeyPath::default() }, "this is not UTF-8", Some("save the file as UTF-8".into()));
+            out.error(
+                &Spot::new(place, KeyPath::default()),
+                "this is not UTF-8",
+                Some("save the file as UTF-8".into()),
+            );
             None
         }
     }
@@ -148,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_revision_follows_content_and_variables() {
-        let file = |name: &str, text: &str| Arc::new(SourceFile { name: name.into(), text: text.into() });
+        let file = |name: &str, text: &str| Arc::new(SourceFile::new(name, text));
         let vars = |value: &str| BTreeMap::from([("a".to_owned(), value.to_owned())]);
         let one = revision(&[file("a", "1"), file("b", "2")], &vars("x"));
         assert_eq!(one.as_str().len(), 12);

@@ -8,15 +8,31 @@ use crate::channels;
 use crate::context::{Defaults, Names};
 use crate::fields::not_available;
 use crate::files::ROOT_FILE;
-use crate::mistake::{Mistakes, Spot};
+use crate::mistake::Mistakes;
 use crate::probe::alert::Alert;
 use crate::scalar;
 use crate::tree::{Node, Place, Value};
 
 /// Every key that may stand at the root of a file.
 const TOP: [&str; 18] = [
-    "server", "store", "vars", "channels", "people", "rooms", "rotations", "calendars", "policies", "routes",
-    "catch_all", "self", "watchdog", "probes", "service", "owner", "defaults", "synthetic_tenants",
+    "server",
+    "store",
+    "vars",
+    "channels",
+    "people",
+    "rooms",
+    "rotations",
+    "calendars",
+    "policies",
+    "routes",
+    "catch_all",
+    "self",
+    "watchdog",
+    "probes",
+    "service",
+    "owner",
+    "defaults",
+    "synthetic_tenants",
 ];
 
 /// One file: its tree and what it says for all its items.
@@ -43,7 +59,7 @@ pub(crate) fn docs(roots: Vec<Node>, out: &mut Mistakes) -> Vec<Doc> {
             continue;
         }
         if let Some((key, node)) = root.entry("synthetic_tenants") {
-            let spot = Spot { place: key.place.clone(), path: node.path.clone() };
+            let spot = key.spot(node);
             not_available(out, &spot, "`synthetic_tenants`", Some("it belongs to flows"));
         }
         let defaults = defaults(&root, out);
@@ -106,7 +122,7 @@ pub(crate) fn single<'d>(docs: &'d [Doc], key: &str, out: &mut Mistakes) -> Opti
     let (first, node) = found.next()?;
     for (second, again) in found {
         let message = format!("`{key}` stands in two files; the first is at {}", first.place);
-        out.error(&Spot { place: second.place.clone(), path: again.path.clone() }, message, None);
+        out.error(&second.spot(again), message, None);
     }
     Some(node)
 }
@@ -125,9 +141,13 @@ pub(crate) fn names(docs: &[Doc], incomplete: bool, out: &mut Mistakes) -> Names
     ids(docs, "probes", &mut BTreeMap::new(), out);
     for doc in docs {
         for (key, node) in doc.root.get("channels").map_or(&[][..], Node::entries) {
-            let spot = Spot { place: key.place.clone(), path: node.path.clone() };
+            let spot = key.spot(node);
             if key.text.contains('.') {
-                out.error(&spot, format!("the channel id `{}` has a `.` in it", key.text), Some("use `-` instead".into()));
+                out.error(
+                    &spot,
+                    format!("the channel id `{}` has a `.` in it", key.text),
+                    Some("use `-` instead".into()),
+                );
             } else if let Err(problem) = scalar::id(&key.text) {
                 out.error(&spot, problem.message, problem.hint);
             }
@@ -141,12 +161,7 @@ pub(crate) fn names(docs: &[Doc], incomplete: bool, out: &mut Mistakes) -> Names
     names
 }
 
-fn ids(
-    docs: &[Doc],
-    key: &str,
-    shared: &mut BTreeMap<String, Place>,
-    out: &mut Mistakes,
-) -> BTreeMap<String, Place> {
+fn ids(docs: &[Doc], key: &str, shared: &mut BTreeMap<String, Place>, out: &mut Mistakes) -> BTreeMap<String, Place> {
     let mut ids = BTreeMap::new();
     for doc in docs {
         let Some(Value::List(items)) = doc.root.get(key).map(|list| &list.value) else { continue };

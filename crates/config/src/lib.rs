@@ -3,7 +3,6 @@
 //! Owns: reading a configuration directory, the strict tree reader, defaults, secrets, `vars`, the
 //! revision. May import: `watchbell_engine`. Never: the network, the system clock.
 
-mod budget;
 mod calendars;
 mod channels;
 mod context;

@@ -41,7 +41,12 @@ impl Mistake {
     }
 
     /// A mistake that stands in no file: a flag, a missing directory.
-    pub(crate) fn outside(what: impl Into<String>, path: &str, message: impl Into<String>, hint: Option<String>) -> Self {
+    pub(crate) fn outside(
+        what: impl Into<String>,
+        path: &str,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Self {
         let (file, path, message) = (what.into(), path.into(), message.into());
         Self { file, line: None, column: None, path, message, hint, snippet: None }
     }
@@ -66,6 +71,15 @@ impl fmt::Display for Mistake {
 pub(crate) struct Spot {
     pub(crate) place: Place,
     pub(crate) path: KeyPath,
+    /// What stands there is not to be shown.
+    pub(crate) hidden: bool,
+}
+
+impl Spot {
+    /// A spot whose line may be shown.
+    pub(crate) fn new(place: Place, path: KeyPath) -> Self {
+        Self { place, path, hidden: false }
+    }
 }
 
 /// Collects what is found. Readers record and go on.
@@ -125,7 +139,7 @@ fn placed(at: &Spot, message: String, hint: Option<String>) -> Mistake {
         path: at.path.to_string(),
         message,
         hint,
-        snippet: (!whole_file).then(|| snippet(&file.text, *line, *column, *width)),
+        snippet: (!whole_file).then(|| snippet(file.line(*line), *line, *column, *width, at.hidden)),
     }
 }
 
@@ -133,9 +147,11 @@ fn placed(at: &Spot, message: String, hint: Option<String>) -> Mistake {
 const SHOWN: usize = 120;
 
 /// The line with its number, and a mark under the place.
-fn snippet(text: &str, line: usize, column: usize, width: usize) -> String {
-    let whole = blotted(text.lines().nth(line - 1).unwrap_or_default());
-    let chars: Vec<char> = whole.chars().collect();
+fn snippet(source: &str, line: usize, column: usize, width: usize, hidden: bool) -> String {
+    let mut chars: Vec<char> = blotted(source).chars().collect();
+    if hidden {
+        chars.iter_mut().skip(column - 1).take(width).for_each(|c| *c = star(*c));
+    }
     let from = if column > SHOWN - 20 { column - 40 } else { 0 }.min(chars.len());
     let to = (from + SHOWN).min(chars.len());
     let shown: String = chars[from..to].iter().map(|c| if *c == '\t' { ' ' } else { *c }).collect();
@@ -158,33 +174,27 @@ fn columns(c: char) -> usize {
 static SECRETS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
     [
         // A value under a key that holds secrets; `{env: …}` is no secret and stays.
-        r#"(?i)(?:password|secret|token|bearer|authorization|cookie|ping|api[-_]?key)["']?\s*:\s*("[^"]*"?|'[^']*'?|[^\s{\[,}"'#|>][^,}#]*)"#,
+        r#"(?i)(?:password|secret|token|bearer|authorization|cookie|ping|api[-_]?key)["']?\s*:\s*("[^"]*"?|'[^']*'?|\[[^\]]*\]?|[^\s{\[,}"'#|>](?:[^,}#]*[^,}#\s])?)"#,
         r"://([^/\s@]+)@",
         r#"(?i)[?&](?:access_token|token|key|secret|sign|password)=([^&\s"']+)"#,
     ]
     .map(|pattern| Regex::new(pattern).expect("the pattern is a literal"))
 });
 
-/// The line with stars in the place of secrets, each as wide as what it covers.
+/// As wide as the character it covers.
+fn star(c: char) -> char {
+    if columns(c) == 2 { '\u{FF0A}' } else { '*' }
+}
+
+/// The line with stars in the place of secrets, each as wide as the character it covers.
 fn blotted(line: &str) -> String {
-    let mut shown = line.to_owned();
-    for pattern in SECRETS.iter() {
-        for found in pattern.captures_iter(line).filter_map(|c| c.get(1)) {
-            let stars: String = found.as_str().chars().map(|c| if c.is_ascii() { "*" } else { "**" }).collect();
-            // Another pattern may have covered a part already: widths stay equal, so ranges still fit
-            // as long as the text is ASCII; where they do not, the whole rest of the line goes.
-            match shown.get(found.range()) {
-                Some(_) if stars.len() == found.len() => shown.replace_range(found.range(), &stars),
-                Some(_) | None => {
-                    let keep = shown.get(..found.start()).map_or(0, str::len);
-                    shown.truncate(keep);
-                    shown.push_str("***");
-                    return shown;
-                }
-            }
-        }
-    }
-    shown
+    let secrets: Vec<_> = SECRETS
+        .iter()
+        .flat_map(|pattern| pattern.captures_iter(line))
+        .filter_map(|found| found.get(1).map(|part| part.range()))
+        .collect();
+    let hides = |at: usize| secrets.iter().any(|secret| secret.contains(&at));
+    line.char_indices().map(|(at, c)| if hides(at) { star(c) } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -193,10 +203,11 @@ mod tests {
 
     #[test]
     fn the_mark_stands_under_the_place_in_wide_scripts_too() {
-        assert_eq!(snippet("a: 1\n名: 错误的值\n", 2, 4, 5), " 2 | 名: 错误的值\n   |     ^^^^^^^^");
-        assert_eq!(snippet("a: 1", 9, 70, 5), " 9 | \n   | ^", "a place that is not there must not panic");
+        assert_eq!(snippet("名: 错误的值", 2, 4, 5, false), " 2 | 名: 错误的值\n   |     ^^^^^^^^");
+        assert_eq!(snippet("", 9, 70, 5, false), " 9 | \n   | ^", "a place that is not there must not panic");
         let long = format!("{}x: y", " ".repeat(300));
-        assert!(snippet(&long, 1, 304, 1).ends_with('^'));
+        assert_eq!(snippet("  hunter2", 3, 3, 7, true), " 3 |   *******\n   |   ^^^^^^^");
+        assert!(snippet(&long, 1, 304, 1, false).ends_with('^'));
     }
 
     #[test]
@@ -208,7 +219,9 @@ mod tests {
             "http://me:hunter2@example.com/",
             "ping: https://dead-man.example/hunter2",
             "url: https://x/robot/send?access_token=hunter2",
+            "password: [ hunter2 ]",
             "密码 password: hunter2密",
+            "{ url: \"https://x/?token=hunter2 x\", authorization: \"hunter2 发\" }",
         ] {
             assert!(!blotted(line).contains("hunter2"), "{line} shows as {}", blotted(line));
         }

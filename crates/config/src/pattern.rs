@@ -33,7 +33,8 @@ pub(crate) fn json_path(text: &str) -> Result<JsonPath, Problem> {
     JsonPath::parse(text).map_err(|error| {
         let at = error.position();
         let problem = Problem::new(format!("`{text}` is not a JSON path: {}", error.message()));
-        let problem = if text.starts_with('$') { problem } else { problem.hint("a path begins with $, as in $.items[0].id") };
+        let problem =
+            if text.starts_with('$') { problem } else { problem.hint("a path begins with $, as in $.items[0].id") };
         problem.within(text.get(..at).map_or(0, |before| before.chars().count()), 1)
     })
 }

@@ -9,7 +9,7 @@ use watchbell_engine::time::Millis;
 use crate::channels;
 use crate::context::Context;
 use crate::gather::{self, Item};
-use crate::mistake::{Mistakes, Spot};
+use crate::mistake::Mistakes;
 use crate::model::{ChannelSpec, Secret};
 use crate::scalar;
 use crate::tree::{Node, Value};
@@ -71,19 +71,23 @@ fn contacts(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Contacts 
     }
     for (key, value) in node.entries() {
         let Some((_, kind)) = context.names.channels.get(&key.text) else {
-            let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+            let spot = key.spot(value);
             let message = format!("there is no channel `{}`", key.text);
             context.names.unknown(out, &spot, message, &key.text, context.names.channels.keys());
             continue;
         };
-        let Some(given) = context.private(value, "an address", out) else { continue };
+        let channel = ChannelId::from(key.text.as_str());
+        let Some(given) = context.private(value, "an address", out) else {
+            // Said once: the person counts as having an address, and nothing is used.
+            contacts.insert(channel, Secret::new(""));
+            continue;
+        };
         if let (Some(text), Some(kind)) = (given.known(), kind)
             && let Some((message, hint)) = unfit(*kind, text)
         {
             out.error(&value.spot(), message, Some(hint.into()));
-            continue;
         }
-        contacts.insert(ChannelId::from(key.text.as_str()), given.secret());
+        contacts.insert(channel, given.secret());
     }
     contacts
 }
@@ -94,13 +98,15 @@ fn unfit(kind: ChannelKind, text: &str) -> Option<(&'static str, &'static str)> 
         ChannelKind::Smtp => {
             channels::mailbox(text).is_err().then_some(("this is not a mail address", "write it as me@example.com"))
         }
-        ChannelKind::Webhook => web_address::http(text, true)
-            .is_err()
-            .then_some(("this is not a web address to POST to", "write it as https://host/path, without a user or password")),
+        ChannelKind::Webhook => web_address::http(text, true).is_err().then_some((
+            "this is not a web address to POST to",
+            "write it as https://host/path, without a user or password",
+        )),
         ChannelKind::Dingtalk => {
             let digits = text.strip_prefix('+').unwrap_or(text);
             let mobile = (5..=20).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit() || c == '-');
-            (!mobile).then_some(("this is not a mobile number to mention", "write it as 13800000000 or +86-13800000000"))
+            (!mobile)
+                .then_some(("this is not a mobile number to mention", "write it as 13800000000 or +86-13800000000"))
         }
     }
 }
@@ -166,7 +172,8 @@ fn via(node: &Node, contacts: &[&str], out: &mut Mistakes) -> Vec<ChannelId> {
             via.push(ChannelId::from(text));
         } else {
             let near = scalar::did_you_mean(text, contacts.iter().copied());
-            let hint = near.unwrap_or_else(|| format!("write contacts: {{ {text}: … }}, or use {}", contacts.join(", ")));
+            let hint =
+                near.unwrap_or_else(|| format!("write contacts: {{ {text}: … }}, or use {}", contacts.join(", ")));
             out.error(&item.spot(), format!("this person has no contact on `{}`", item.written()), Some(hint));
         }
     }

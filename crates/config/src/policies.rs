@@ -71,6 +71,11 @@ pub(crate) fn policy(
         None => catch_all.cloned(),
     };
     let ack_timeout = out.optional(map, "ack_timeout", "a length of time", crate::probe::positive);
+    if map.get("ack_timeout").is_none() {
+        let hint = Some("write ack_timeout: 1h, and it is paged again from step 1".into());
+        let message = "nobody is paged again for a ticket that was acknowledged and stays open";
+        out.warn(&map.get("id").unwrap_or(map).spot(), message, hint);
+    }
     let list = out.required(map, "steps", "[ { page: … } ]")?;
     let items = out.list(list, "a list of steps");
     if items.is_empty() && matches!(list.value, Value::List(_)) {
@@ -112,15 +117,28 @@ fn step(node: &Node, reach: &Reach<'_>, context: &Context<'_>, out: &mut Mistake
             None => complete = false,
         }
     }
-    if complete
+    let silent = mute(&page, reach);
+    if !silent.is_empty() {
+        let message = format!("{} paged here and has no contact", silent.join(" and "));
+        let hint = Some("write contacts: { mail: me@example.com }".into());
+        out.error(&page_node.spot(), message, hint);
+    } else if complete
         && page.iter().all(|target| reach.is_known(target))
         && !page.iter().any(|target| reach.people_of(target).into_iter().any(is_reachable))
     {
-        let hint = Some("give one of them a contact: contacts: { mail: me@example.com }".into());
+        let hint = Some("name somebody who is not disabled".into());
         out.error(&page_node.spot(), "nobody in this step can be reached", hint);
     }
     (complete && !page.is_empty()).then_some(())?;
     Some(Step { page, ack_within: ack_within? })
+}
+
+/// Who would be paged and has no address at all, each with `is` behind it.
+fn mute(page: &[Target], reach: &Reach<'_>) -> Vec<String> {
+    let people = page.iter().flat_map(|target| reach.people_of(target));
+    let mute: std::collections::BTreeSet<_> =
+        people.filter(|person| person.channels.is_empty() && !person.disabled).map(|person| &person.id).collect();
+    mute.into_iter().map(|id| format!("`{id}` is")).collect()
 }
 
 /// `expense-primary`, `li.na`, `{ rotation: …, who: all }` or `{ person: … }`.
@@ -156,7 +174,13 @@ fn target(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Targ
     };
     let id = out.text(named, "the id of a rotation")?;
     if !names.rotations.contains_key(id) {
-        names.unknown(out, &named.spot(), format!("there is no rotation `{}`", named.written()), id, names.rotations.keys());
+        names.unknown(
+            out,
+            &named.spot(),
+            format!("there is no rotation `{}`", named.written()),
+            id,
+            names.rotations.keys(),
+        );
         return None;
     }
     let id = RotationId::from(id);
@@ -164,12 +188,7 @@ fn target(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Targ
 }
 
 /// `{ person, every }`.
-pub(crate) fn catch_all(
-    node: &Node,
-    reach: &Reach<'_>,
-    context: &Context<'_>,
-    out: &mut Mistakes,
-) -> Option<CatchAll> {
+pub(crate) fn catch_all(node: &Node, reach: &Reach<'_>, context: &Context<'_>, out: &mut Mistakes) -> Option<CatchAll> {
     let map = out.map(node, "`catch_all`", &["person", "every"])?;
     let every = match map.get("every") {
         Some(node) => out.value(node, "a length of time", crate::probe::positive),

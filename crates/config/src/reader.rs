@@ -5,16 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use watchbell_engine::catalog::{
-    Calendar, CatchAll, Catalog, Layer, Person, Policy, Rotation, Route, Step, Target,
-};
+use watchbell_engine::catalog::{Calendar, Catalog, CatchAll, Layer, Person, Policy, Rotation, Route, Step, Target};
 use watchbell_engine::ids::{CalendarId, LayerId, PersonId, PolicyId, Revision, RotationId};
 
 use crate::context::{Context, Defaults, Names, Secrets};
 use crate::files::{self, ROOT_FILE, Sources};
 use crate::gather::{self, Doc};
 use crate::mistake::{Mistake, Mistakes};
-use crate::model::{Config, Server, StoreUrl, Watchdog};
+use crate::model::{Check, Config, Server, StoreUrl, Watchdog};
 use crate::people::{self, Channels, Contacts};
 use crate::policies::{self, Reach};
 use crate::report::{ProbeBudget, Report};
@@ -40,7 +38,7 @@ pub(crate) fn read_files(
     now: Timestamp,
     mut out: Mistakes,
 ) -> Report {
-    let mut roots: Vec<Node> = files.iter().filter_map(|file| tree::parse(file, &mut out)).collect();
+    let mut roots: Vec<Node> = tree::parse_all(files, &mut out);
     // What cannot be found may stand in what could not be read.
     let incomplete = out.count() > 0 && (roots.len() < files.len() || files.is_empty());
     let names = Names { incomplete, ..Names::default() };
@@ -57,7 +55,12 @@ pub(crate) fn read_files(
     let (probes, config) = reading.all(&sources.dir, revision);
     let Reading { filled_in, mut out, .. } = reading;
     if config.is_none() && out.count() == 0 {
-        out.push(Mistake::outside(sources.dir.display().to_string(), "", "this configuration could not be completed", None));
+        out.push(Mistake::outside(
+            sources.dir.display().to_string(),
+            "",
+            "this configuration could not be completed",
+            None,
+        ));
     }
     let (errors, warnings) = out.finish();
     let config = config.filter(|_| errors.is_empty()).map(|config| Config { filled_in: filled_in.clone(), ..config });
@@ -107,8 +110,10 @@ impl Reading<'_> {
         let rotations = self.rotations(&calendars, &everybody);
         let escalation = self.escalation(&everybody, rotations);
         let items = gather::items(docs, "probes", &mut self.out);
-        let read: Vec<_> = items.into_iter().filter_map(|item| probe::probe(item, &self.context, &mut self.out)).collect();
-        let Some(Escalation { rotations, policies, default_policy, self_policy, routes, catch_all }) = escalation else {
+        let read: Vec<_> =
+            items.into_iter().filter_map(|item| probe::probe(item, &self.context, &mut self.out)).collect();
+        let Some(Escalation { rotations, policies, default_policy, self_policy, routes, catch_all }) = escalation
+        else {
             return (Vec::new(), None);
         };
         let shown = docs.iter().find(|doc| doc.root.place.file.name == ROOT_FILE).map(|doc| doc.defaults.clone());
@@ -129,11 +134,13 @@ impl Reading<'_> {
             catch_all,
         };
         self.gaps(&catalog);
+        self.tokens(&read);
         let mut budgets = BTreeMap::new();
         let mut specs = BTreeMap::new();
         for read in &read {
             probe::keep(read, &catalog, &mut self.out);
-            let (worst_case, sum) = probe::worst_case(read, &catalog).map_or((None, String::new()), |(w, sum)| (Some(w), sum));
+            let (worst_case, sum) =
+                probe::worst_case(read, &catalog).map_or((None, String::new()), |(w, sum)| (Some(w), sum));
             let id = read.info.id.clone();
             budgets.insert(id.clone(), ProbeBudget { id: id.clone(), worst_case, sum });
             specs.insert(id, crate::model::ProbeSpec { worst_case, ..read.spec.clone() });
@@ -200,9 +207,9 @@ impl Reading<'_> {
         if items.is_empty() && !policies_written && !self.context.names.incomplete {
             return self.always(everybody).map(|rotation| (rotation.id.clone(), rotation)).into_iter().collect();
         }
-        let read = items.into_iter().filter_map(|item| {
-            rotations::rotation(item, calendars, self.now, &self.context, &mut self.out)
-        });
+        let read = items
+            .into_iter()
+            .filter_map(|item| rotations::rotation(item, calendars, self.now, &self.context, &mut self.out));
         read.map(|rotation| (rotation.id.clone(), rotation)).collect()
     }
 
@@ -233,9 +240,25 @@ impl Reading<'_> {
             }
             let Some(gap) = gaps::first_gap(catalog, rotation, self.now) else { continue };
             let local = |at: Timestamp| at.to_zoned(rotation.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
-            let message = format!("nobody is on duty in `{}` from {} to {}", rotation.id, local(gap.from), local(gap.to));
+            let message =
+                format!("nobody is on duty in `{}` from {} to {}", rotation.id, local(gap.from), local(gap.to));
             let hint = "add a layer below that is always active, or write gaps_allowed: \"the reason\"".to_owned();
             self.out.error(&item.node.spot(), message, Some(hint));
+        }
+    }
+
+    /// A token says which heartbeat beats, so that no two may have the same.
+    fn tokens(&mut self, read: &[probe::Read<'_>]) {
+        let mut seen = BTreeMap::new();
+        for probe in read {
+            let Check::Heartbeat { token } = &probe.spec.check else { continue };
+            if token.reveal().is_empty() {
+                continue; // not set on this machine
+            }
+            let Some(other) = seen.insert(token.reveal().to_owned(), &probe.spec.id) else { continue };
+            let at = probe.node.get("heartbeat").and_then(|beat| beat.get("token")).unwrap_or(probe.node);
+            let message = format!("`{other}` has the same token: a beat of one would count for the other");
+            self.out.error(&at.secret_spot(), message, Some("give each heartbeat a token of its own".into()));
         }
     }
 
@@ -243,8 +266,8 @@ impl Reading<'_> {
         let docs = self.docs;
         let items = gather::items(docs, "policies", &mut self.out);
         if items.is_empty() {
-            let place = docs.first()?.root.place.clone();
-            self.context.names.policies.insert(DEFAULT.into(), place);
+            let place = docs.first().map(|doc| (DEFAULT.to_owned(), doc.root.place.clone()));
+            self.context.names.policies.extend(place);
         }
         let reach = Reach { people: &everybody.people, rotations: &rotations };
         let catch_all = self.catch_all(everybody, &reach);
@@ -264,7 +287,8 @@ impl Reading<'_> {
         if node.is_none() {
             self.filled_in.push(format!("no routes: everything goes to the policy `{default_policy}`"));
         } else if default_policy != DEFAULT {
-            self.filled_in.push(format!("no policy `default`: what no route matches goes to `{default_policy}`, the first one"));
+            self.filled_in
+                .push(format!("no policy `default`: what no route matches goes to `{default_policy}`, the first one"));
         }
         let node = gather::single(docs, "self", &mut self.out);
         let self_policy = node.and_then(|node| policies::self_policy(node, &self.context, &mut self.out));
@@ -288,19 +312,29 @@ impl Reading<'_> {
         let Some(person) = everybody.first_reachable() else {
             if !self.context.names.incomplete && written.is_none() && self.out.count() == 0 {
                 let hint = "write people: [ { id: me, contacts: { mail: me@example.com } } ] and the channel `mail`";
-                self.out.push(Mistake::outside(ROOT_FILE, "people", "nobody can be paged: no person has a contact", Some(hint.into())));
+                self.out.push(Mistake::outside(
+                    ROOT_FILE,
+                    "people",
+                    "nobody can be paged: no person has a contact",
+                    Some(hint.into()),
+                ));
             }
             return None;
         };
         if written.is_none() {
             let every = policies::CATCH_ALL_EVERY;
-            self.filled_in.push(format!("no catch_all: `{}` is paged every {every} when all steps are used up", person.id));
+            self.filled_in
+                .push(format!("no catch_all: `{}` is paged every {every} when all steps are used up", person.id));
         }
         Some(CatchAll { person: person.id.clone(), every: policies::CATCH_ALL_EVERY })
     }
 
     /// Pages whoever is on duty, once more after five minutes, then the catch-all.
-    fn default_policy<'r>(&mut self, mut rotations: impl Iterator<Item = &'r RotationId>, catch_all: CatchAll) -> Policy {
+    fn default_policy<'r>(
+        &mut self,
+        mut rotations: impl Iterator<Item = &'r RotationId>,
+        catch_all: CatchAll,
+    ) -> Policy {
         let ack_within = policies::ACK_WITHIN;
         let written = gather::items(self.docs, "rotations", &mut Mistakes::default());
         let first = written.first().and_then(|item| item.node.get("id")?.text()).map(RotationId::from);

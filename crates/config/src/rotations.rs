@@ -15,9 +15,8 @@ use crate::tree::{Node, Value};
 use crate::{scalar, turn, windows};
 
 const SHORT: [&str; 4] = ["people", "turn", "only", "by"];
-const ALL: [&str; 11] = [
-    "id", "time_zone", "calendar", "layers", "overrides", "gaps_allowed", "people", "turn", "only", "by", "name",
-];
+const ALL: [&str; 11] =
+    ["id", "time_zone", "calendar", "layers", "overrides", "gaps_allowed", "people", "turn", "only", "by", "name"];
 /// The layer of the short form.
 pub(crate) const ONLY_LAYER: &str = "main";
 
@@ -37,7 +36,8 @@ pub(crate) fn rotation(
     };
     let calendar = map.get("calendar").and_then(|node| calendar(node, context, out));
     let layers = layers(map, context, out);
-    let gaps_allowed = map.get("gaps_allowed").and_then(|n| out.text(n, "the reason why gaps are right")).map(String::from);
+    let gaps_allowed =
+        map.get("gaps_allowed").and_then(|n| out.text(n, "the reason why gaps are right")).map(String::from);
     let overrides = match (&id, &zone) {
         (Some(id), Some(zone)) => overrides(map, id, zone, context, out),
         (_, _) => Vec::new(),
@@ -131,7 +131,7 @@ fn overrides(
         }
         let person = PersonId::from(person);
         if let Some(other) = overrides.iter().find(|o| o.from < to && from < o.to && o.person != person) {
-            let message = format!("this override overlaps that of {}; the later line wins", other.person);
+            let message = format!("this override overlaps that of `{}`; the later line wins", other.person);
             out.warn(&item.spot(), message, None);
         }
         overrides.push(Override { id: None, rotation: rotation.clone(), person, from, to });
@@ -165,7 +165,8 @@ fn workdays_known(
     let missing: Vec<String> = years.filter(|year| !known.years.contains(year)).map(|y| y.to_string()).collect();
     if let Some(node) = map.get("calendar").filter(|_| !missing.is_empty()) {
         let message = format!("the calendar `{id}` has no {}: workdays there are Monday to Friday", missing.join(", "));
-        let hint = format!("when it is published, add it under calendars: [ {{ id: {id}, holidays: […], make_up: […] }} ]");
+        let hint =
+            format!("when it is published, add it under calendars: [ {{ id: {id}, holidays: […], make_up: […] }} ]");
         out.warn(&node.spot(), message, Some(hint));
     }
 }

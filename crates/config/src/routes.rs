@@ -57,7 +57,9 @@ fn labels(node: &Node, out: &mut Mistakes) -> Vec<String> {
 pub(crate) fn label(text: &str) -> Result<String, Problem> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if text.is_empty() || !text.chars().all(fits) || text.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(Problem::new(format!("`{text}` is not a label")).hint("use letters, digits and _, not a digit first"));
+        return Err(
+            Problem::new(format!("`{text}` is not a label")).hint("use letters, digits and _, not a digit first")
+        );
     }
     Ok(text.into())
 }

@@ -36,7 +36,11 @@ impl Problem {
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let lower = word.to_lowercase();
     let scored = known.into_iter().map(|k| (strsim::damerau_levenshtein(&lower, &k.to_lowercase()), k));
-    scored.filter(|(distance, k)| *distance <= 1 + k.chars().count().min(word.chars().count()) / 4).min().map(|(_, k)| k)
+    let near = scored.filter(|(distance, k)| {
+        let (a, b) = (k.chars().count(), word.chars().count());
+        *distance <= 1 + a.min(b) / 4 && *distance * 3 <= a.max(b)
+    });
+    near.min().map(|(_, k)| k)
 }
 
 /// `did you mean …?` where something is near.
@@ -60,7 +64,8 @@ pub(crate) fn id(text: &str) -> Result<String, Problem> {
 
 /// `250ms`, `90s`, `5m`, `24h`, `7d`, also in a row: `1m30s`.
 pub(crate) fn duration(text: &str) -> Result<Millis, Problem> {
-    let bad = || Problem::new(format!("`{text}` is not a length of time")).hint("write it as 250ms, 5s, 10m, 24h or 7d");
+    let bad =
+        || Problem::new(format!("`{text}` is not a length of time")).hint("write it as 250ms, 5s, 10m, 24h or 7d");
     if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '_')) {
         if text == "0" {
             return Ok(Millis::ZERO);
@@ -137,12 +142,12 @@ pub(crate) fn truth(text: &str) -> Result<bool, Problem> {
 
 /// A zone of the time zone database.
 pub(crate) fn zone(text: &str) -> Result<TimeZone, Problem> {
-    let known = || jiff::tz::db().available().map(|name| name.to_string()).collect::<Vec<_>>();
+    let places = || jiff::tz::db().available().map(|name| name.to_string()).filter(|name| name.contains('/'));
     // Without a slash only the names of the standard are accepted: `CST` is three zones.
     match TimeZone::get(text) {
         Ok(zone) if text.contains('/') || text == "UTC" => Ok(zone),
         Ok(_) | Err(_) => {
-            let names = known();
+            let names: Vec<String> = places().collect();
             let near = did_you_mean(text, names.iter().map(String::as_str));
             let near = near.unwrap_or_else(|| "write it as Asia/Shanghai, Europe/Berlin or UTC".into());
             Err(Problem::new(format!("`{text}` is not a time zone")).hint(near))

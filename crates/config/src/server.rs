@@ -30,23 +30,23 @@ pub(crate) fn server(
     };
     let listen_node = map.and_then(|m| m.get("listen"));
     let listen = match listen_node {
-        Some(node) => out.value(node, "an address", address)?,
+        Some(node) => out.value(node, "an address", address),
         None => {
             filled_in.push(format!("no server.listen: the server listens on {LISTEN}"));
-            LISTEN.parse().ok()?
+            LISTEN.parse().ok()
         }
     };
     let public_url = match map.and_then(|m| m.get("public_url")) {
-        Some(node) => out.value(node, "an address", |text| web_address::http(text, false))?,
-        None => {
+        Some(node) => out.value(node, "an address", |text| web_address::http(text, false)),
+        None => listen.map(|listen| {
             filled_in.push(format!("no server.public_url: links in pages begin with http://{listen}"));
             format!("http://{listen}")
-        }
+        }),
     };
     let edge = map.and_then(|m| m.get("edge"));
     let edge_address = edge.and_then(|node| out.value(node, "an address", address));
     let tls = map.and_then(|m| m.get("tls")).and_then(|node| tls_files(node, context, out));
-    for (node, address) in [(listen_node, Some(listen)), (edge, edge_address)] {
+    for (node, address) in [(listen_node, listen), (edge, edge_address)] {
         if let (Some(node), Some(address), None) = (node, address, map.and_then(|m| m.get("tls")))
             && !address.ip().is_loopback()
         {
@@ -54,13 +54,15 @@ pub(crate) fn server(
             out.warn(&node.spot(), "this address is reached from other machines without TLS", Some(hint.into()));
         }
     }
-    Some(Server { listen, public_url: public_url.trim_end_matches('/').to_owned(), edge: edge_address, tls })
+    Some(Server { listen: listen?, public_url: public_url?.trim_end_matches('/').to_owned(), edge: edge_address, tls })
 }
 
 fn address(text: &str) -> Result<SocketAddr, Problem> {
     // A name would be resolved, which the reader of a configuration never does.
     let text = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
-    text.parse().map_err(|_| Problem::new(format!("`{text}` is not an address")).hint("write it as 127.0.0.1:7247 or [::]:7247"))
+    text.parse().map_err(|_| {
+        Problem::new(format!("`{text}` is not an address")).hint("write it as 127.0.0.1:7247 or [::]:7247")
+    })
 }
 
 /// A certificate and its key; that the files are there is checked as secrets are.
@@ -79,7 +81,7 @@ pub(crate) fn file(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Op
     };
     let path = context.dir.join(out.text(node, "the path of a file")?);
     if let Err(error) = std::fs::File::open(&path) {
-        context.recorded(node, format!("the file {} cannot be read: {error}", path.display()), None, out)?;
+        context.recorded(node, format!("the file {} cannot be read: {error}", node.written()), None, out)?;
     }
     Some(path)
 }
@@ -107,12 +109,12 @@ pub(crate) fn store(
         let literal = node.text().is_some_and(|t| t == node.written());
         if literal && rest.split('@').next().is_some_and(|user| rest.contains('@') && user.contains(':')) {
             let hint = "write store: { env: NAME }, or keep the password in PGPASSWORD".to_owned();
-            out.warn(&node.spot(), "the password of the store stands in the file", Some(hint));
+            out.warn(&node.secret_spot(), "the password of the store stands in the file", Some(hint));
         }
         return Some(StoreUrl::Postgres(url));
     }
     let hint = "write sqlite://watchbell.db or postgres://user@host/database".to_owned();
-    out.error(&node.spot(), "this is not the address of a store", Some(hint));
+    out.error(&node.secret_spot(), "this is not the address of a store", Some(hint));
     None
 }
 
@@ -128,7 +130,7 @@ pub(crate) fn watchdog(node: &Node, context: &Context<'_>, out: &mut Mistakes) -
     if let Some(url) = given.known()
         && web_address::http(url, true).is_err()
     {
-        out.error(&ping.spot(), "this is not a web address", Some("write it as https://host/path".into()));
+        out.error(&ping.secret_spot(), "this is not a web address", Some("write it as https://host/path".into()));
         return None;
     }
     Some(Watchdog { ping: given.secret(), every: every? })

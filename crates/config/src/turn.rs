@@ -45,7 +45,9 @@ fn short(text: &str) -> Result<Turn, Problem> {
         Problem::new(format!("`{text}` is not a turn")).hint(format!("write {forms}, and then since 2026-01-05"))
     };
     let (rhythm, since) = match text.split_once(" since ") {
-        Some((rhythm, since)) => (rhythm.trim(), scalar::date(since.trim()).map_err(|p| placed(p, text, since.trim()))?),
+        Some((rhythm, since)) => {
+            (rhythm.trim(), scalar::date(since.trim()).map_err(|p| placed(p, text, since.trim()))?)
+        }
         None => return Err(bad().hint(format!("say when the first person begins: {EXAMPLE}"))),
     };
     let words: Vec<&str> = rhythm.split_whitespace().collect();
@@ -57,7 +59,7 @@ fn short(text: &str) -> Result<Turn, Problem> {
         _ => return Err(bad()),
     };
     let at_text = at_words.join(" ");
-    let at = at(&at_text, every).map_err(|problem| placed(problem, text, at_words.first().copied().unwrap_or_default()))?;
+    let at = at(&at_text, every).map_err(|problem| placed(problem, text, &at_text))?;
     Ok(Turn { every, at, since, by: TurnBy::Calendar })
 }
 
@@ -71,7 +73,8 @@ fn placed(problem: Problem, text: &str, part: &str) -> Problem {
 
 /// `1 week`, `2 days`, `8 hours`, `3 months`.
 fn every(text: &str) -> Result<TurnEvery, Problem> {
-    let bad = || Problem::new(format!("`{text}` is not how often")).hint("write it as 1 week, 2 days, 8 hours or 1 month");
+    let bad =
+        || Problem::new(format!("`{text}` is not how often")).hint("write it as 1 week, 2 days, 8 hours or 1 month");
     let (count, unit) = text.split_once(' ').ok_or_else(bad)?;
     let count = scalar::whole(count, 1, MAX_COUNT).map_err(|_| bad())?;
     let count = u32::try_from(count).map_err(|_| bad())?;
@@ -86,7 +89,8 @@ fn every(text: &str) -> Result<TurnEvery, Problem> {
 
 /// `09:00` for hours and days, `mon 09:00` for weeks, `15 09:00` for months.
 fn at(text: &str, every: TurnEvery) -> Result<HandoffAt, Problem> {
-    let bad = |form: &str| Problem::new(format!("`{text}` is not when such a turn hands off")).hint(format!("write {form}"));
+    let bad =
+        |form: &str| Problem::new(format!("`{text}` is not when such a turn hands off")).hint(format!("write {form}"));
     let parts = text.split_once(' ');
     match every {
         TurnEvery::Hours(_) | TurnEvery::Days(_) => {
@@ -111,11 +115,7 @@ fn at(text: &str, every: TurnEvery) -> Result<HandoffAt, Problem> {
 pub(crate) fn always() -> Turn {
     Turn {
         every: TurnEvery::Weeks(1),
-        at: HandoffAt {
-            time: jiff::civil::Time::midnight(),
-            weekday: Some(jiff::civil::Weekday::Monday),
-            day: None,
-        },
+        at: HandoffAt { time: jiff::civil::Time::midnight(), weekday: Some(jiff::civil::Weekday::Monday), day: None },
         since: Date::constant(2024, 1, 1),
         by: TurnBy::Calendar,
     }
@@ -140,10 +140,16 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_pointed_at() {
-        assert_eq!(short("weekly mo 09:00 since 2026-01-05").expect_err("weekday").within, Some((7, 2)));
+        assert_eq!(short("weekly mo 09:00 since 2026-01-05").expect_err("weekday").within, Some((7, 8)));
         assert_eq!(short("daily 09:00 since 2026-13-05").expect_err("date").within, Some((18, 10)));
-        for bad in ["", "weekly", "weekly mon 09:00", "every 0 days at 09:00 since 2026-01-05",
-            "every 2 fortnights at 09:00 since 2026-01-05", "monthly 32 09:00 since 2026-01-05"] {
+        for bad in [
+            "",
+            "weekly",
+            "weekly mon 09:00",
+            "every 0 days at 09:00 since 2026-01-05",
+            "every 2 fortnights at 09:00 since 2026-01-05",
+            "monthly 32 09:00 since 2026-01-05",
+        ] {
             assert!(short(bad).is_err(), "{bad}");
         }
     }

@@ -20,7 +20,7 @@ pub(crate) fn read(
     let mut vars = BTreeMap::new();
     let mut declared = BTreeMap::new();
     for section in sections {
-        if !matches!(section.value, Value::Map(_)) {
+        if !matches!(section.value, Value::Map(_) | Value::Null) {
             out.error(&section.spot(), format!("expected a map of variables, found {}", section.what()), None);
         }
         for (key, node) in section.entries() {
@@ -52,7 +52,7 @@ fn value(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Strin
         Value::Map(_) => {
             out.map(node, "a variable", &["env"])?;
             let name = out.required(node, "env", "NAME")?;
-            Some(context.from_env(name, out)?.secret().reveal().to_owned())
+            Some(context.in_env(name, out)?.secret().reveal().to_owned())
         }
         Value::Scalar(scalar) if scalar.text.contains(OPEN) => {
             out.error(&node.spot(), "a variable cannot be made of other variables", None);

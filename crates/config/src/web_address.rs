@@ -53,11 +53,12 @@ pub(crate) fn uri(text: &str) -> Result<Uri, Problem> {
     text.parse().map_err(|e: http::uri::InvalidUri| bad(&e.to_string()))
 }
 
-/// The address without what stands before `@`, for messages.
+/// The address without what stands before `@` and after `?`, for messages.
 fn without_user(text: &str) -> String {
+    let text = text.split_once('?').map_or_else(|| text.to_owned(), |(before, _)| format!("{before}?…"));
     match (text.split_once("://"), text.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
-        (_, _) => text.into(),
+        (_, _) => text,
     }
 }
 
@@ -76,8 +77,20 @@ mod tests {
     fn addresses_have_scheme_and_host_and_no_secret() {
         assert!(uri("https://api.example.com:8443/v1?q=1").is_ok());
         assert!(uri("http://[::1]:80/").is_ok());
-        for bad in ["", "example.com", "ftp://x/", "https://", "https://:80/", "https://x:99999/", "https://x:/",
-            "https://x/a b", "https://me:pw@x/", "https://x/发票", "http://[::1", "https://x:0"] {
+        for bad in [
+            "",
+            "example.com",
+            "ftp://x/",
+            "https://",
+            "https://:80/",
+            "https://x:99999/",
+            "https://x:/",
+            "https://x/a b",
+            "https://me:pw@x/",
+            "https://x/发票",
+            "http://[::1",
+            "https://x:0",
+        ] {
             assert!(uri(bad).is_err(), "{bad}");
         }
         let problem = uri("https://me:hunter2@x/ y").expect_err("blank and user info");

@@ -53,7 +53,8 @@ fn days(node: &Node, out: &mut Mistakes) -> Option<Days> {
 }
 
 fn weekdays(text: &str) -> Result<[bool; 7], Problem> {
-    let bad = || Problem::new(format!("`{text}` names no days")).hint("write workdays, restdays, mon-fri or [sat, sun]");
+    let bad =
+        || Problem::new(format!("`{text}` names no days")).hint("write workdays, restdays, mon-fri or [sat, sun]");
     let index = |day: &str| scalar::WEEKDAYS.iter().position(|d| *d == day.trim()).ok_or_else(bad);
     let mut week = [false; 7];
     for part in text.split(',') {
@@ -72,11 +73,13 @@ fn weekdays(text: &str) -> Result<[bool; 7], Problem> {
 fn dates(node: &Node, out: &mut Mistakes) -> Option<(Date, Date)> {
     let (first, last) = match &node.value {
         Value::List(items) => match items.as_slice() {
-            [first, last] => {
-                (out.value(first, "a date", scalar::date)?, out.value(last, "a date", scalar::date)?)
-            }
+            [first, last] => (out.value(first, "a date", scalar::date)?, out.value(last, "a date", scalar::date)?),
             _ => {
-                out.error(&node.spot(), "`dates` has a first and a last day", Some("write [2026-10-01, 2026-10-07]".into()));
+                out.error(
+                    &node.spot(),
+                    "`dates` has a first and a last day",
+                    Some("write [2026-10-01, 2026-10-07]".into()),
+                );
                 return None;
             }
         },

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use support::{check, directory, now, shown, sources};
-use watchbell_config::{Check, Report, Secrets, init_files, read};
+use watchbell_config::{Check, Report, Secret, Secrets, init_files, read};
 use watchbell_engine::catalog::{LadderEntry, Target};
 use watchbell_engine::detect::DownAfter;
 use watchbell_engine::heartbeat::Expected;
@@ -54,13 +54,20 @@ fn the_shipped_example_is_accepted() {
     let warned: Vec<_> = report.warnings.iter().filter(|w| !w.message.contains("is not set")).collect();
     let only_next_year = |message: &str| message.contains("has no 2027");
     assert!(warned.iter().all(|w| only_next_year(&w.message)), "{}", shown(&report));
-    assert!(report.filled_in.iter().all(|line| line.contains("no policy `default`: what no route matches goes to `expense-critical`")), "{:?}", report.filled_in);
+    assert!(
+        report
+            .filled_in
+            .iter()
+            .all(|line| line.contains("no policy `default`: what no route matches goes to `expense-critical`")),
+        "{:?}",
+        report.filled_in
+    );
     let worst: BTreeMap<_, _> = report.probes.iter().map(|p| (p.id.as_str(), p.worst_case)).collect();
     assert_eq!(worst["invoice-verify"], Some(Millis::secs(18)));
     assert_eq!(worst["nightly-settlement"], None);
     let steps = &config.catalog.probes["invoice-verify"].runbook.as_ref().expect("a runbook").steps;
     assert_eq!(steps, &["看网关 5xx 与发票服务日志", "回滚最近发布", "切备用通道"]);
-    assert_eq!(config.catalog.routes[0].name, "alerts/routing.yaml:20");
+    assert_eq!(config.catalog.routes[0].name, "alerts/routing.yaml:22");
     insta::assert_json_snapshot!(serde_json::to_value(&report.probes).expect("JSON"));
 }
 
@@ -81,7 +88,7 @@ fn the_demo_can_point_the_example_elsewhere() {
     let Check::Http(http) = &config.probes["invoice-verify"].check else { panic!("an HTTP probe") };
     assert_eq!(http.url.to_string(), "http://127.0.0.1:7300/v1/invoices/verify");
     assert_eq!(http.method, "POST");
-    assert_eq!(http.body.as_ref().map(|b| b.reveal()), Some(r#"{"number":"SYN-0001","total":"118.00"}"#));
+    assert_eq!(http.body.as_ref().map(Secret::reveal), Some(r#"{"number":"SYN-0001","total":"118.00"}"#));
     assert_eq!(http.expect.min_days_left, None, "there is no certificate on http://");
     let hook = &config.contacts["li.na"]["hook"];
     assert_eq!(hook.reveal(), "http://127.0.0.1:7301/li.na");
@@ -156,7 +163,7 @@ probes:
     assert_eq!((info.title.en.as_str(), info.labels["team"].as_str()), ("no", "1.10"));
     let Check::Http(http) = &config.probes["merged"].check else { panic!("an HTTP probe") };
     assert_eq!(http.method, "PUT");
-    let body = http.body.as_ref().map(|b| b.reveal());
+    let body = http.body.as_ref().map(Secret::reveal);
     assert_eq!(body, Some(r#"{"a":1.10,"b":"1.10","c":"no","d":[true,null,-0],"e":{}}"#));
     assert_eq!(http.expect.status.to_string(), "2xx, 304");
 }
@@ -171,7 +178,7 @@ fn heartbeats_have_no_worst_case() {
 defaults: {{ severity: critical }}
 probes:
   - {{ id: nightly, heartbeat: {{ cron: \"30 2 * * *\", time_zone: Asia/Shanghai, token: {{ env: SET }} }} }}
-  - {{ id: often, heartbeat: {{ every: 1m, token: {{ env: SET }} }} }}
+  - {{ id: often, heartbeat: {{ every: 1m, token: another-token-of-sixteen }} }}
 "
         ),
     );
@@ -185,7 +192,8 @@ probes:
 
 #[test]
 fn secrets_are_asked_where_they_are_needed() {
-    let text = "channels: { mail: { smtp: { host: localhost, from: a@b.example, username: u, password: { env: UNSET } } } }
+    let text =
+        "channels: { mail: { smtp: { host: localhost, from: a@b.example, username: u, password: { env: UNSET } } } }
 people: [ { id: me, contacts: { mail: me@example.com } } ]
 ";
     let dir = directory("secrets", text);
@@ -226,7 +234,10 @@ probes: [ { id: site, http: \"{{vars.api}}/healthz\" } ]
     assert_eq!(config(&other).catalog.probes["site"].url.as_deref(), Some("http://b.example/healthz"));
     assert_ne!(config(&plain).catalog.revision, config(&other).catalog.revision);
     let wrong = report(&[("apo", "x")]);
-    assert_eq!(wrong.errors[0].to_string(), "--var apo: there is no variable `apo` to override\nhelp: did you mean `api`?");
+    assert_eq!(
+        wrong.errors[0].to_string(),
+        "--var apo: there is no variable `apo` to override\nhelp: did you mean `api`?"
+    );
 }
 
 #[test]
@@ -234,7 +245,9 @@ fn ten_thousand_probes_are_read_at_once() {
     let mut text = String::from(THREE_LINES);
     text += "\n### probes/many.yaml\nprobes:\n";
     for i in 0..10_000 {
-        text += &format!("  - {{ id: p{i}, title: Probe {i}, http: {{ url: \"http://x.example/{i}\", method: GET }}, expect: {{ status: 200 }} }}\n");
+        text += &format!(
+            "  - {{ id: p{i}, title: Probe {i}, http: {{ url: \"http://x.example/{i}\", method: GET }}, expect: {{ status: 200 }} }}\n"
+        );
     }
     let report = check("many", &text);
     assert_eq!(config(&report).probes.len(), 10_001);

@@ -11,6 +11,8 @@ fn mistakes() {
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
         let report = check(&format!("bad-{name}"), &std::fs::read_to_string(path).expect("readable"));
         assert!(report.config.is_none() || report.errors.is_empty(), "a configuration with errors is never used");
+        let json = serde_json::to_string(&report).expect("JSON");
+        assert!(!shown(&report).contains("hunter2") && !json.contains("hunter2"), "no secret of the examples is shown");
         insta::assert_snapshot!(shown(&report));
     });
 }
@@ -31,7 +33,8 @@ fn a_directory_that_is_not_there_is_named() {
 fn bytes_that_are_no_text_are_placed() {
     let dir = support::directory("bytes", "a: 1\n");
     std::fs::write(dir.join("watchbell.yaml"), b"a: 1\nb: \xff\n").expect("written");
-    let report = watchbell_config::read(&support::sources(dir, &[]), watchbell_config::Secrets::Required, support::now());
+    let report =
+        watchbell_config::read(&support::sources(dir, &[]), watchbell_config::Secrets::Required, support::now());
     assert_eq!(report.errors[0].headline(), "watchbell.yaml:2:4: this is not UTF-8");
 }
 

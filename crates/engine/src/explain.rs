@@ -28,7 +28,7 @@ fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
             format!("reopened (occurrence {occurrence}): {} ({})", alert.title.en, alert.summary)
         }
         What::AlertJoined { alert, .. } => format!("{} joined: {}", alert.key, alert.summary),
-        What::AlertChanged { alert, priority } => {
+        What::AlertChanged { alert, priority, .. } => {
             format!("{} is now {} ({priority}): {}", alert.key, alert.severity, alert.summary)
         }
         What::AlertResolved { key, reason } => format!("{key} ended: {reason}"),

@@ -282,6 +282,9 @@ pub enum What {
         alert: Firing,
         /// The priority from now on.
         priority: Priority,
+        /// Where its route leads now that it is worse than everything before; the ticket follows.
+        #[serde(default)]
+        rerouted: Option<Routed>,
     },
     /// A fault of the ticket is over.
     AlertResolved {

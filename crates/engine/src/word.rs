@@ -115,7 +115,7 @@ vocabulary! {
         Refused = "refused",
         /// No answer in time: it may have arrived.
         Unknown = "unknown",
-        /// Never handed over: it was no longer wanted, or too old after a restart.
+        /// Ended by a restart, no longer wanted or too old: it may have arrived before.
         Lapsed = "lapsed",
     }
 }
@@ -124,6 +124,14 @@ impl Receipt {
     /// Whether the provider is known to have taken the message.
     pub const fn is_accepted(self) -> bool {
         matches!(self, Self::Accepted | Self::Delivered | Self::Seen | Self::Answered)
+    }
+
+    /// Whether somebody may have got the message. A timeout or a crash says "unknown", never "failed".
+    pub const fn may_have_arrived(self) -> bool {
+        match self {
+            Self::Accepted | Self::Delivered | Self::Seen | Self::Answered | Self::Unknown | Self::Lapsed => true,
+            Self::TryAgain | Self::Refused => false,
+        }
     }
 }
 

@@ -132,6 +132,37 @@ fn a_page_that_a_short_crash_left_in_doubt_is_sent_as_it_is() {
 }
 
 #[test]
+fn whoever_may_have_got_a_page_before_a_crash_is_told_how_it_went_on() {
+    let mut w = World::new(catalog());
+    let ticket = w.fire("api:a", CRITICAL, &[]).expect("a ticket");
+    // Bo's page is under way when Cy answers, and its outcome dies with the process.
+    w.act("cy", Deed::Ack { ticket, page: None });
+    w.crash(Millis::secs(2));
+    w.pass(Millis::secs(1));
+    assert_eq!(told(&w), ["page bo", "page.acknowledged bo"]);
+    w.resolve("api:a");
+    w.pass(Millis::secs(1));
+    assert_eq!(told(&w), ["page bo", "page.acknowledged bo", "page.resolved bo"], "and of the end");
+    w.check();
+}
+
+#[test]
+fn whoever_may_have_got_a_page_through_a_hung_channel_is_told_how_it_went_on() {
+    let mut w = World::new(catalog());
+    w.modes.insert("mail".into(), Mode::Hangs);
+    let ticket = w.fire("api:a", CRITICAL, &[]).expect("a ticket");
+    w.pass(Millis::secs(5));
+    w.act("cy", Deed::Ack { ticket, page: None });
+    assert_eq!(told(&w), ["page bo", "page.acknowledged bo"]);
+    w.check();
+}
+
+/// What was sent to whom, in order.
+fn told(w: &World) -> Vec<String> {
+    w.sent.iter().map(|(_, m)| format!("{} {}", m.kind.webhook_type(), m.person)).collect()
+}
+
+#[test]
 fn the_same_fault_again_within_five_minutes_reopens_the_ticket() {
     let mut w = World::new(catalog());
     let id = w.fire("api:a", CRITICAL, &[]).expect("a ticket");
@@ -309,5 +340,51 @@ fn a_hung_channel_is_unknown_and_tried_again() {
     w.fire("api:a", CRITICAL, &[]);
     w.pass(Millis::secs(15));
     assert_eq!(w.pages_since(start)[..3], ["0s bo/mail", "7s bo/mail", "10s cy/mail"]);
+    w.check();
+}
+
+#[test]
+fn a_fault_that_gets_worse_is_escalated_as_its_severity_asks() {
+    let mut two = catalog();
+    let mut urgent = two.policies.values().next().expect("a policy").clone();
+    urgent.id = "urgent".into();
+    urgent.steps.remove(0);
+    two.routes.insert(
+        0,
+        watchbell_engine::catalog::Route {
+            name: "routing.yaml:9".into(),
+            matchers: vec!["severity=critical".parse().expect("a matcher")],
+            policy: urgent.id.clone(),
+            priority: None,
+            group_by: Vec::new(),
+            reopen_within: Millis::mins(5),
+            regroup_after: Millis::mins(15),
+        },
+    );
+    two.policies.insert(urgent.id.clone(), urgent);
+    let mut w = World::new(two);
+    let start = w.now;
+    let id = w.fire("api:a", Severity::Warning, &[]).expect("a ticket");
+    w.pass(Millis::secs(10));
+    assert_eq!(w.fire("api:a", CRITICAL, &[]), Some(id), "the same fault keeps its ticket");
+    w.pass(Millis::secs(10));
+    assert_eq!(w.pages_since(start), ["0s bo/mail", "10s cy/mail"], "step 1 of the urgent policy is Cy");
+    assert_eq!(w.view.tickets[&id].view.priority, watchbell_engine::word::Priority::P1);
+    w.check();
+}
+
+#[test]
+fn a_silenced_fault_that_gets_worse_stays_quiet_until_the_silence_ends() {
+    let mut w = World::new(catalog());
+    w.fire("api:a", Severity::Error, &[("service", "invoice")]);
+    w.pass(Millis::secs(5));
+    let matchers = vec!["service=invoice".parse().expect("a matcher")];
+    w.act("bo", Deed::AddSilence { matchers, until: at(w.now, 600), reason: "deploy".into() });
+    let start = w.now;
+    w.fire("api:a", CRITICAL, &[("service", "invoice")]);
+    w.pass(Millis::mins(9));
+    assert!(w.pages_since(start).is_empty());
+    w.pass(Millis::mins(2));
+    assert_eq!(w.pages_since(start), ["600s bo/mail"]);
     w.check();
 }

@@ -176,7 +176,8 @@ impl Hook {
             let at = next.at?.strftime("%H:%M:%S").to_string();
             Some(format!("{at} UTC 前无人认领则呼叫 · if nobody answers, then: {}", next.to.join(", ")))
         });
-        impact.into_iter().chain(reason).chain(next).chain([ticket.id.clone()]).collect()
+        let to_act = reason.into_iter().chain(next).filter(|_| self.kind == "page");
+        impact.into_iter().chain(to_act).chain([ticket.id.clone()]).collect()
     }
 }
 
@@ -243,6 +244,7 @@ mod tests {
         let end = PAGE.replace(r#""type":"page""#, r#""type":"page.resolved""#);
         let m = PhoneMessage::from_webhook("li.na", None, end.as_bytes(), Timestamp::UNIX_EPOCH).expect("a follow-up");
         assert_eq!(m.first_line, "已恢复 resolved · P1 发票验真中断");
+        assert_eq!(m.lines, ["影响 Impact: 员工无法提交含发票的报销单", "INC-42"], "nobody has to act any more");
         let test = r#"{"type":"test","page":{"id":"TEST-1"},"to":{"person":"li.na","channel":"hook"},"ticket":null,"alert":null,"ack_url":null}"#;
         let m = PhoneMessage::from_webhook("li.na", None, test.as_bytes(), Timestamp::UNIX_EPOCH).expect("a test page");
         assert_eq!(m.first_line, "测试 test · watchbell");

@@ -51,7 +51,7 @@ impl Fault {
     pub const fn effect(self) -> &'static str {
         match self {
             Self::Verification503 => "invoice verification answers 503",
-            Self::Slow => "invoice verification takes 2.5 s",
+            Self::Slow => "invoice verification takes 1.7 s",
             Self::ApprovalsStopped => "the approval endpoints answer 500",
         }
     }

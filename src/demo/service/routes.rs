@@ -14,8 +14,8 @@ use serde_json::json;
 use super::ledger::{NotApproved, cents};
 use super::{Fault, PROBE_TOKEN, PROBE_USER, Service};
 
-/// How long a verification takes when it is slow: over the shipped bound of 2 s, under the timeout of 3 s.
-const SLOW: Duration = Duration::from_millis(2_500);
+/// How long a verification takes when it is slow: over the shipped bound of 1.5 s, under the timeout of 2 s.
+const SLOW: Duration = Duration::from_millis(1_700);
 
 /// The largest body that is taken.
 const BODY_LIMIT: usize = 64 * 1024;

@@ -153,7 +153,7 @@ async fn a_keepalive_race_is_retried_once_and_counted() {
 
 #[tokio::test]
 async fn one_deadline_covers_all_redirects() {
-    let slow = Duration::from_millis(200);
+    let slow = Duration::from_millis(600);
     let scripts = vec![
         vec![Act::Read, Act::Pause(slow), redirect_to("/1")],
         vec![Act::Read, Act::Pause(slow), redirect_to("/2")],
@@ -161,4 +161,22 @@ async fn one_deadline_covers_all_redirects() {
     ];
     let server = Server::playing(scripts).await;
     assert_eq!(found(&run(http_check(&server.url("/")), SHORT).await), down(FailureKind::HeaderTimeout));
+}
+
+#[tokio::test]
+async fn a_clock_that_moves_during_a_run_makes_it_inconclusive() {
+    let server = Server::with(vec![Act::Read, Act::Pause(Duration::from_millis(100)), answer("503 No", "")]).await;
+    let clock = Clock::manual("2026-11-22T03:12:00Z".parse().expect("an instant"));
+    let tools = Arc::new(Tools::new(clock.clone(), &Metrics::new()));
+    let probe = spec(Check::Http(Box::new(http_check(&server.url("/")))), PATIENT);
+    let step = async {
+        while server.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        clock.set("2026-11-22T04:12:00Z".parse().expect("an instant"));
+    };
+    let (run, ()) = tokio::join!(run_with(&tools, &probe), step);
+    assert_eq!(found(&run), (Outcome::Inconclusive, Some(FailureKind::SelfClock)));
+    assert!(run.message.is_some_and(|m| m.starts_with("this machine's clock moved by 3")), "about an hour");
+    assert_eq!(found(&run_with(&tools, &probe).await), down(FailureKind::Status), "the next one is fit again");
 }

@@ -26,7 +26,7 @@ use crate::telemetry::Metrics;
 const PATIENT: Millis = Millis::secs(10);
 
 /// Where a test waits for the timeout itself.
-const SHORT: Millis = Millis(300);
+const SHORT: Millis = Millis::secs(1);
 
 fn http_check(url: &str) -> HttpCheck {
     HttpCheck {

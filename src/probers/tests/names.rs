@@ -138,3 +138,14 @@ async fn silence_about_one_name_is_its_own_fault_and_about_all_is_ours() {
     assert_eq!(ask("well.test.example").await, down(FailureKind::ConnectRefused), "the resolver lives");
     assert_eq!(ask("one.test.example").await, down(FailureKind::DnsTimeout));
 }
+
+#[tokio::test]
+async fn a_resolver_that_is_gone_is_our_fault_as_soon_as_two_names_say_so() {
+    let names = NameServer::answering(|_| Reply::Nothing).await;
+    let tools = names.tools();
+    drop(names);
+    let ask = async |host: &str| found(&run_with(&tools, &naming(host, 1, PATIENT)).await);
+    let first = ask("one.test.example").await;
+    assert!([down(FailureKind::DnsTimeout), down(FailureKind::DnsServerError)].contains(&first), "{first:?}");
+    assert_eq!(ask("two.test.example").await, (Outcome::Inconclusive, Some(FailureKind::SelfDns)));
+}

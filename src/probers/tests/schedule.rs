@@ -70,6 +70,10 @@ struct Bench {
 
 impl Bench {
     fn start(config: Arc<Config>) -> Self {
+        Self::with_room(config, 64)
+    }
+
+    fn with_room(config: Arc<Config>, runs_at_a_time: usize) -> Self {
         let (inbox, verdicts) = Inbox::new();
         let (control, _) = mpsc::channel(1);
         let (run_now, asked) = mpsc::channel(8);
@@ -85,7 +89,7 @@ impl Bench {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let deps =
             ProbersDeps { clock: Clock::system(), inbox, live: Arc::clone(&live), metrics: metrics.clone(), history };
-        let handle = Probers::start(deps, config, asked, stop.clone(), &tracker);
+        let handle = Probers::start_with(deps, config, asked, stop.clone(), &tracker, runs_at_a_time);
         Self { handle, verdicts, live, metrics, history: kept, stop, tracker }
     }
 
@@ -220,7 +224,7 @@ async fn a_secret_that_changed_makes_another_probe() {
 async fn a_full_history_delays_nothing_and_drops_successes() {
     let server = Server::with(vec![Act::Read, answer("200 OK", ""), Act::Hold]).await;
     let mut bench = Bench::start(config([often("site", &server.url("/"), 60_000, 5_000)]));
-    let (full, _kept) = mpsc::channel(1);
+    let (full, mut kept) = mpsc::channel(1);
     let mut tap = super::super::history::HistoryTap::new(full, bench.metrics.history_dropped.clone());
     let run = Arc::new(bench.run_now("site").await.expect("it runs"));
     let mut bad = (*run).clone();
@@ -230,10 +234,42 @@ async fn a_full_history_delays_nothing_and_drops_successes() {
         tap.tell(Arc::clone(run));
     }
     assert_eq!(bench.metrics.history_dropped.get(), 2, "two successes; the failure waits");
-    let mut kept = _kept;
     assert_eq!(kept.try_recv().map(|run| run.outcome), Ok(Outcome::Up));
     tap.tell(Arc::clone(&run));
     assert_eq!(kept.try_recv().map(|run| run.outcome), Ok(Outcome::Down));
     assert!(bench.history.recv().await.is_some());
     bench.stop().await;
+}
+
+#[tokio::test]
+async fn more_probes_than_room_all_have_their_turn() {
+    let server = Server::with(vec![Act::Hold]).await;
+    let probes = (0..20).map(|i| often(&format!("probe-{i}"), &server.url("/"), 400, 390));
+    let mut bench = Bench::with_room(config(probes), 8);
+    let mut down = BTreeSet::new();
+    while down.len() < 20 {
+        let verdict = bench.verdict().await;
+        assert_eq!((verdict.level, verdict.kind), (Level::Down, Some(FailureKind::HeaderTimeout)));
+        down.insert(verdict.probe);
+    }
+    // The server notices a moment late that a connection has ended.
+    assert!(server.most_open() <= 12, "{} at once where 8 are allowed", server.most_open());
+    assert!(bench.skipped("late") > 0, "slots of waiting probes were counted");
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn stopping_ends_runs_that_are_under_way() {
+    let server = Server::with(vec![Act::Hold]).await;
+    let bench = Bench::start(config([often("site", &server.url("/"), 60_000, 59_000)]));
+    let (reply, answer) = oneshot::channel();
+    bench.live.run_now.send(RunRequest { probe: "site".into(), reply }).await.expect("probers live");
+    let begun = async {
+        while server.connections() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, begun).await.expect("the run began");
+    bench.stop().await;
+    assert!(answer.await.is_err(), "nobody is told of half a run");
 }

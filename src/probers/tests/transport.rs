@@ -163,6 +163,11 @@ async fn a_certificate_that_ends_soon_is_degraded_and_hides_no_outage() {
     let run_it = run(check.clone(), PATIENT).await;
     assert_eq!(found(&run_it), (Outcome::Degraded, Some(FailureKind::CertExpiring)));
     assert!(run_it.message.is_some_and(|m| m.ends_with("at 2090-01-01T00:00:00Z")));
+    check.expect.total = at_most(None, Some(0));
+    assert_eq!(found(&run(check.clone(), PATIENT).await).1, Some(FailureKind::CertExpiring), "slowness may pass");
+    check.expect.total = at_most(Some(0), None);
+    assert_eq!(found(&run(check.clone(), PATIENT).await), down(FailureKind::Latency), "an outage counts first");
+    check.expect.total = at_most(None, None);
     check.expect.body.contains = vec!["not there".into()];
     assert_eq!(found(&run(check, PATIENT).await), down(FailureKind::AssertionFailed));
 }

@@ -1,5 +1,7 @@
 //! What is forgotten when, and how the past is settled after a start.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use watchbell_engine::ids::ProbeId;
 use watchbell_engine::time::micros;
@@ -25,7 +27,7 @@ pub(super) const FAILURES_KEPT: u32 = 10_000;
 const SLICE_US: i64 = HOUR_US / 4;
 
 /// Deletes what is too old as of `now`, and the oldest failures of `failed` probes that have too many.
-pub(super) async fn forget(db: &Db, now: Timestamp, failed: &[String]) -> Result<(), sqlx::Error> {
+pub(super) async fn forget(db: &Db, now: Timestamp, failed: &BTreeSet<String>) -> Result<(), sqlx::Error> {
     const OLDEST: &str = "SELECT MIN(at_us) AS oldest FROM runs";
     const RUNS: &str = "DELETE FROM runs WHERE at_us < $1";
     const TOO_MANY: &str = "DELETE FROM failures WHERE probe = $1 AND id <=

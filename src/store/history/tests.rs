@@ -1,5 +1,6 @@
 //! History on both databases, and its folding and forgetting without one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -172,7 +173,7 @@ async fn old_rows_and_too_many_failures_are_forgotten() {
         write::write(&history.db, &entries).await.expect("written");
         // A slice of time each: no statement takes long after a long stop.
         for _ in 0..8 {
-            retain::forget(&history.db, at(401 * day * 1_000), &[]).await.expect("forgotten");
+            retain::forget(&history.db, at(401 * day * 1_000), &BTreeSet::new()).await.expect("forgotten");
         }
         assert_eq!(count(history, "runs").await, 1, "six hours");
         // One run a day has no gaps, so the second and the third share an interval.
@@ -185,7 +186,7 @@ async fn old_rows_and_too_many_failures_are_forgotten() {
             .filter(|entry| matches!(entry, Entry::Failure(_)))
             .collect();
         write::write(&history.db, &many).await.expect("written");
-        retain::forget(&history.db, at(401 * day * 1_000), &["noisy".into()]).await.expect("forgotten");
+        retain::forget(&history.db, at(401 * day * 1_000), &["noisy".to_string()].into()).await.expect("forgotten");
         assert_eq!(count(history, "failures").await, 4 + i64::from(retain::FAILURES_KEPT), "of each probe its own");
         store.close().await;
     })

@@ -1,6 +1,6 @@
 //! The writer: takes runs in at once, writes them in batches, and forgets what is too old.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,11 +86,25 @@ pub(super) struct Writer {
     flight: Option<JoinHandle<Written>>,
     /// The last batch failed; said once in the log.
     failing: bool,
+    /// The next batch is followed by forgetting what is too old.
+    forget: bool,
+    /// Probes that failed since that was done last.
+    failed: BTreeSet<String>,
 }
 
 impl Writer {
     pub(super) fn new(db: Db, dropped: IntCounter, stop: CancellationToken) -> Self {
-        Self { db, dropped, stop, fold: Fold::default(), waiting: Waiting::default(), flight: None, failing: false }
+        Self {
+            db,
+            dropped,
+            stop,
+            fold: Fold::default(),
+            waiting: Waiting::default(),
+            flight: None,
+            failing: false,
+            forget: false,
+            failed: BTreeSet::new(),
+        }
     }
 
     /// Runs until it is told to stop, then writes what is left.
@@ -116,6 +130,15 @@ impl Writer {
                 biased;
                 () = self.stop.cancelled() => break,
                 written = landed(&mut self.flight) => self.landed(written),
+                _ = tick.tick() => {
+                    ticks = (ticks + 1) % SETTLE_EVERY;
+                    if ticks == 0 {
+                        let settled = self.fold.settle();
+                        self.hold(settled);
+                        self.forget = true;
+                    }
+                    self.depart();
+                }
                 taken = runs.recv_many(&mut buffer, BATCH) => {
                     if taken == 0 {
                         break;
@@ -124,14 +147,6 @@ impl Writer {
                     if self.waiting.len() >= BATCH && !self.failing {
                         self.depart();
                     }
-                }
-                _ = tick.tick() => {
-                    ticks = (ticks + 1) % SETTLE_EVERY;
-                    if ticks == 0 {
-                        let settled = self.fold.settle();
-                        self.hold(settled);
-                    }
-                    self.depart();
                 }
             }
         }
@@ -168,14 +183,16 @@ impl Writer {
             return;
         }
         let batch = self.waiting.batch();
+        self.failed.extend(probes_that_failed(&batch));
+        let forget = std::mem::take(&mut self.forget).then(|| std::mem::take(&mut self.failed));
         let (db, newest) = (self.db.clone(), self.fold.newest());
         self.flight = Some(tokio::spawn(async move {
             if let Err(error) = write(&db, &batch).await {
                 tracing::debug!(%error, "a batch of history could not be written");
                 return Err(batch);
             }
-            if let Some(newest) = newest
-                && let Err(error) = retain::forget(&db, newest, &probes_that_failed(&batch)).await
+            if let (Some(newest), Some(failed)) = (newest, forget)
+                && let Err(error) = retain::forget(&db, newest, &failed).await
             {
                 tracing::debug!(%error, "old history could not be deleted");
             }
@@ -240,17 +257,11 @@ pub(super) async fn landed(flight: &mut Option<JoinHandle<Written>>) -> Written 
     }
 }
 
-fn probes_that_failed(batch: &[Entry]) -> Vec<String> {
-    let mut probes: Vec<String> = batch
-        .iter()
-        .filter_map(|entry| match entry {
-            Entry::Failure(failure) => Some(failure.probe.to_string()),
-            Entry::Run(_) | Entry::Minute(_) | Entry::Interval(_) => None,
-        })
-        .collect();
-    probes.sort();
-    probes.dedup();
-    probes
+fn probes_that_failed(batch: &[Entry]) -> impl Iterator<Item = String> {
+    batch.iter().filter_map(|entry| match entry {
+        Entry::Failure(failure) => Some(failure.probe.to_string()),
+        Entry::Run(_) | Entry::Minute(_) | Entry::Interval(_) => None,
+    })
 }
 
 /// Writes a batch, all or nothing.

@@ -17,6 +17,7 @@ use super::shapes::{NewToken, ReloadAsk, TestAsk, TokenAsk, TokenView, Tokens};
 use super::{act, id, unexpected};
 use crate::gate::{Caller, JsonBody, Once, Params, Problem, fresh_token, hash_token};
 use crate::inbox::{Control, ReloadDone, ReloadRefused};
+use crate::store::CreateTokenError;
 
 /// How long a reload may take: the configuration of 10,000 probes is read in a second.
 const RELOAD_WITHIN: Duration = Duration::from_secs(30);
@@ -77,7 +78,8 @@ fn not_reloaded(refused: ReloadRefused) -> Problem {
     let problem = if refused.shift_change {
         Problem::conflict(&refused.summary).help("look at the change, then ask again with accept_shift_change: true")
     } else {
-        Problem::invalid(&refused.summary).help("nothing was changed; `watchbell check` shows every mistake with its place")
+        Problem::invalid(&refused.summary)
+            .help("nothing was changed; `watchbell check` shows every mistake with its place")
     };
     problem.with("mistakes", refused.mistakes).with("shift_change", refused.shift_change)
 }
@@ -85,7 +87,10 @@ fn not_reloaded(refused: ReloadRefused) -> Problem {
 /// `GET tokens`: names and roles, never a token.
 pub(super) async fn tokens(State(app): State<App>) -> Result<Json<Tokens>, Problem> {
     let rows = app.store.tokens().await?;
-    let tokens = rows.into_iter().map(|r| TokenView { name: r.name, role: r.role, created_at: r.created_at }).collect();
+    let tokens = rows
+        .into_iter()
+        .map(|r| TokenView { name: r.name, role: r.role, created_at: r.created_at, last_used: r.last_used })
+        .collect();
     Ok(Json(Tokens { tokens, next: None }))
 }
 
@@ -98,11 +103,12 @@ pub(super) async fn create_token(
     if name.is_empty() || name.chars().count() > NAME_MAX || name.contains(char::is_control) || name.contains('/') {
         return Err(Problem::invalid(format!("`name` must have 1 to {NAME_MAX} characters and no slash")));
     }
-    if app.store.tokens().await?.iter().any(|t| t.name == name) {
-        return Err(Problem::conflict(format!("there is a token `{name}` already")).help("revoke it first, or take another name"));
-    }
     let token = fresh_token(&SystemRandom::new()).ok_or_else(|| Problem::ours("the system gives no random bytes"))?;
-    app.store.create_token(&name, ask.role.as_str(), &hash_token(&token).0, app.clock.now()).await?;
+    match app.store.create_token(&name, ask.role.as_str(), &hash_token(&token).0, app.clock.now()).await {
+        Ok(()) => (),
+        Err(taken @ CreateTokenError::NameTaken(_)) => return Err(Problem::conflict(taken.to_string())),
+        Err(CreateTokenError::Store(error)) => return Err(error.into()),
+    }
     tracing::info!(token.name = %name, token.role = %ask.role, "a token was made");
     Ok((StatusCode::CREATED, Json(NewToken { name, role: ask.role, token })))
 }

@@ -13,7 +13,8 @@ use watchbell_engine::view::{LiveView, OnDutyView, OverrideView};
 
 use super::super::App;
 use super::shapes::{
-    GapView, LayerView, Oncall, OverrideAsk, Overrides, RotationDuty, RotationShifts, RotationView, Rotations, ShiftView,
+    GapView, LayerView, Oncall, OverrideAsk, Overrides, RotationDuty, RotationShifts, RotationView, Rotations,
+    ShiftView,
 };
 use super::{act, end, id, instant, key, unexpected};
 use crate::gate::{Asked, Caller, JsonBody, Once, Params, Problem};
@@ -94,7 +95,10 @@ pub(super) async fn shifts(
 }
 
 /// `GET rotations/{id}/overrides`
-pub(super) async fn overrides(State(app): State<App>, Params(text): Params<String>) -> Result<Json<Overrides>, Problem> {
+pub(super) async fn overrides(
+    State(app): State<App>,
+    Params(text): Params<String>,
+) -> Result<Json<Overrides>, Problem> {
     let config = app.live.config.load();
     let (_, rotation) = key(&config.catalog.rotations, &text, "rotation")?;
     Ok(Json(Overrides { overrides: overrides_of(rotation, &app.live.view.load()), next: None }))
@@ -116,7 +120,9 @@ pub(super) async fn stand_in(
     let (rotation, person) = (rotation_id.clone(), ask.person);
     let deed = Deed::AddOverride { rotation: rotation.clone(), person: person.clone(), from, to };
     match act(&app, &once, &caller, deed).await? {
-        Answer::Override(id) => Ok((StatusCode::CREATED, Json(OverrideView { id: Some(id), rotation, person, from, to }))),
+        Answer::Override(id) => {
+            Ok((StatusCode::CREATED, Json(OverrideView { id: Some(id), rotation, person, from, to })))
+        }
         other @ (Answer::Done
         | Answer::Ticket { .. }
         | Answer::Signal { .. }

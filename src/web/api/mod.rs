@@ -110,21 +110,19 @@ fn instant(text: &str, zone: &TimeZone, what: &str) -> Result<Timestamp, Problem
     let wall: Option<civil::DateTime> = text.parse().ok();
     let local = wall.and_then(|wall| wall.to_zoned(zone.clone()).ok());
     local.map(|z| z.timestamp()).ok_or_else(|| {
-        Problem::invalid(format!("`{what}` is `{text}`, which is no time; write 2026-11-24T18:00:00Z or 2026-11-24T18:00"))
+        Problem::invalid(format!(
+            "`{what}` is `{text}`, which is no time; write 2026-11-24T18:00:00Z or 2026-11-24T18:00"
+        ))
     })
 }
 
 /// An end, said as `until` or as `for` from now on.
-fn end(
-    until: Option<&str>,
-    length: Option<&str>,
-    zone: &TimeZone,
-    now: Timestamp,
-) -> Result<Timestamp, Problem> {
+fn end(until: Option<&str>, length: Option<&str>, zone: &TimeZone, now: Timestamp) -> Result<Timestamp, Problem> {
     match (until, length) {
         (Some(until), None) => instant(until, zone, "until"),
         (None, Some(length)) => span(length).and_then(|d| {
-            now.checked_add(d).map_err(|_| Problem::invalid(format!("`for` is `{length}`, beyond the end of the calendar")))
+            now.checked_add(d)
+                .map_err(|_| Problem::invalid(format!("`for` is `{length}`, beyond the end of the calendar")))
         }),
         (None, None) => Err(Problem::invalid("say when it ends: `until` (a time) or `for` (such as 30m)")),
         (Some(_), Some(_)) => Err(Problem::invalid("say either `until` or `for`, not both")),
@@ -135,9 +133,9 @@ fn end(
 fn span(text: &str) -> Result<SignedDuration, Problem> {
     let span = text.trim().parse::<Span>().ok();
     let length = span.and_then(|s| s.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
-    length.filter(|d| d.is_positive()).ok_or_else(|| {
-        Problem::invalid(format!("`{text}` is no length of time; write 90s, 30m, 1h30m or 2d"))
-    })
+    length
+        .filter(SignedDuration::is_positive)
+        .ok_or_else(|| Problem::invalid(format!("`{text}` is no length of time; write 90s, 30m, 1h30m or 2d")))
 }
 
 #[cfg(test)]
@@ -150,7 +148,9 @@ mod tests {
 
     #[test]
     fn times_are_instants_or_wall_times() {
-        for text in ["2026-11-24T10:00:00Z", "2026-11-24T18:00:00+08:00", "2026-11-24T18:00:00 08:00", "2026-11-24T18:00"] {
+        for text in
+            ["2026-11-24T10:00:00Z", "2026-11-24T18:00:00+08:00", "2026-11-24T18:00:00 08:00", "2026-11-24T18:00"]
+        {
             let at = instant(text, &zone(), "at").expect(text);
             assert_eq!(at.to_string(), "2026-11-24T10:00:00Z", "{text}");
         }

@@ -12,6 +12,7 @@ use watchbell_engine::observation::Observation;
 use watchbell_engine::view::LiveView;
 
 use super::super::App;
+use super::super::publish::believed;
 use super::key;
 use super::shapes::{ProbeDetail, ProbeView, Probes, RunView};
 use crate::gate::{Params, Problem};
@@ -37,7 +38,9 @@ pub(super) async fn one(State(app): State<App>, Params(text): Params<String>) ->
     Ok(Json(ProbeDetail {
         probe: shown(info, live.as_ref(), &config, &view),
         observation: live.as_ref().and_then(|l| l.last.as_deref().cloned()),
-        recent: recent.map(|(at, outcome, total_ms)| RunView { at: *at, outcome: *outcome, total_ms: *total_ms }).collect(),
+        recent: recent
+            .map(|(at, outcome, total_ms)| RunView { at: *at, outcome: *outcome, total_ms: *total_ms })
+            .collect(),
     }))
 }
 
@@ -47,14 +50,19 @@ pub(super) async fn run(State(app): State<App>, Params(text): Params<String>) ->
     let (id, _) = key(&config.catalog.probes, &text, "probe")?;
     let wait = match config.probes.get(id) {
         Some(spec) if matches!(spec.check, Check::Heartbeat { .. }) => {
-            return Err(Problem::invalid(format!("`{id}` is a heartbeat: its job reports to us, there is nothing to run")));
+            return Err(Problem::invalid(format!(
+                "`{id}` is a heartbeat: its job reports to us, there is nothing to run"
+            )));
         }
         Some(spec) => spec.timeout.duration() + RUN_SLACK,
         None => RUN_SLACK,
     };
     let (reply, answer) = oneshot::channel();
     let request = RunRequest { probe: id.clone(), reply };
-    app.live.run_now.try_send(request).map_err(|_| Problem::unavailable("the probers have no room for a further run"))?;
+    app.live
+        .run_now
+        .try_send(request)
+        .map_err(|_| Problem::unavailable("the probers have no room for a further run"))?;
     match timeout(wait, answer).await {
         Ok(Ok(observation)) => Ok(Json(observation)),
         Ok(Err(_)) => Err(Problem::unavailable(format!("`{id}` was not run: the probers dropped the request"))),
@@ -63,7 +71,7 @@ pub(super) async fn run(State(app): State<App>, Params(text): Params<String>) ->
 }
 
 fn shown(info: &ProbeInfo, live: Option<&ProbeLive>, config: &Config, view: &LiveView) -> ProbeView {
-    let verdict = view.verdicts.get(&info.id);
+    let believed = believed(view, &info.id);
     let spec = config.probes.get(&info.id);
     let runs = spec.filter(|s| !matches!(s.check, Check::Heartbeat { .. }));
     let last = live.and_then(|l| l.recent.back());
@@ -75,9 +83,9 @@ fn shown(info: &ProbeInfo, live: Option<&ProbeLive>, config: &Config, view: &Liv
         component: info.component.clone(),
         owner: info.owner.clone(),
         severity: info.severity,
-        level: live.and_then(|l| l.level).or(verdict.map(|v| v.level)),
-        kind: live.and_then(|l| l.last.as_ref()).map_or_else(|| verdict.and_then(|v| v.kind), |run| run.kind),
-        since: verdict.map(|v| v.since),
+        level: live.and_then(|l| l.level).or(believed.map(|b| b.level)),
+        kind: live.and_then(|l| l.last.as_ref()).map_or_else(|| believed.and_then(|b| b.kind), |run| run.kind),
+        since: believed.map(|b| b.since),
         every_ms: runs.map(|s| s.every.0),
         worst_case_s: spec.and_then(|s| s.worst_case).map(watchbell_engine::time::Millis::as_secs_f64),
         last: last.map(|(at, outcome, total_ms)| RunView { at: *at, outcome: *outcome, total_ms: *total_ms }),

@@ -232,6 +232,8 @@ pub struct TokenView {
     pub role: String,
     /// Since when.
     pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used: Option<Timestamp>,
 }
 
 /// `POST tokens` answers it, this once.

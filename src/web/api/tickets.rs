@@ -52,7 +52,7 @@ pub(super) async fn list(State(app): State<App>, Asked(query): Asked<ListQuery>)
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::invalid(format!("`limit` is {limit}; write 1 to {LIMIT_MAX}")));
     }
-    let before = query.before.as_deref().map(|text| text.parse::<TicketId>()).transpose();
+    let before = query.before.as_deref().map(str::parse::<TicketId>).transpose();
     let before = before.map_err(|e| Problem::invalid(format!("`before`: {e}")))?;
     // One more than asked tells whether there is a next page.
     let mut tickets = if states.contains(&Resolved) {
@@ -195,7 +195,8 @@ pub(super) async fn declare(
             Ok((StatusCode::CREATED, place, Json(as_it_is(&app, ticket).await?)))
         }
         Answer::Signal { dedup_key, ticket: None } => {
-            let detail = format!("`{dedup_key}` is recorded, but pages nobody: a silence matches it, or it only informs");
+            let detail =
+                format!("`{dedup_key}` is recorded, but pages nobody: a silence matches it, or it only informs");
             Err(Problem::conflict(detail).help("look at GET /api/v1/silences, or declare it with a higher severity"))
         }
         other @ (Answer::Done | Answer::Silence(_) | Answer::Override(_) | Answer::Test(_) | Answer::Refused(_)) => {

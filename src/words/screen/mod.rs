@@ -1,14 +1,13 @@
 //! The texts of screens, typed: every text exists in both languages or does not compile.
 //!
-//! Owns: labels ([`Label`]), sentences with parts ([`sentence`]), names of failure kinds ([`kind_name`]) and of
-//! timeline entries ([`fact_name`]). May import: the engine crate. Never: what a page over a channel says.
+//! Owns: labels ([`Label`]), sentences with parts ([`sentence`]), names of timeline entries
+//! ([`fact_name`]). May import: the engine crate. Never: what a page over a channel says.
 
-mod kinds;
+mod facts;
 pub mod sentence;
 
-pub use kinds::{fact_name, kind_name};
-use watchbell_engine::view::{PageState, TicketState};
-use watchbell_engine::word::{Locale, Receipt, ResolvedAs};
+pub use facts::fact_name;
+use watchbell_engine::word::Locale;
 
 macro_rules! texts {
     ($($name:ident: $zh:literal / $en:literal;)+) => {
@@ -71,11 +70,7 @@ texts! {
     Starting: "正在启动,还没有数据" / "Starting up; nothing is known yet";
     NotWriting: "存储超过 10 秒没有写入成功" / "No write to the store has succeeded for 10 seconds";
 
-    StateUp: "正常" / "Up";
-    StateDegraded: "性能下降" / "Degraded";
-    StateDown: "中断" / "Down";
     StateUnknown: "未知" / "Unknown";
-    StateInconclusive: "无法判定" / "Inconclusive";
 
     PublicOperational: "正常" / "Operational";
     PublicDegraded: "性能下降" / "Degraded performance";
@@ -144,8 +139,6 @@ texts! {
     NoPages: "没有呼叫任何人" / "Nobody was paged";
     WhyHeading: "为何呼叫、为何没有呼叫" / "Why paged, why not";
     Alerts: "告警" / "Alerts";
-    Firing: "告警中" / "firing";
-    Over: "已恢复" / "over";
     Owner: "负责团队" / "Owner";
     Policy: "升级策略" / "Policy";
     Step: "步骤" / "Step";
@@ -156,75 +149,8 @@ texts! {
     Reopened: "重新打开次数" / "Reopened";
     SnoozedUntil: "稍后再呼至" / "Snoozed until";
     Held: "因静默暂停呼叫" / "Paging is held by a silence";
-    OutcomePaged: "已呼叫" / "paged";
-    OutcomeSkipped: "跳过" / "skipped";
-    OutcomeSuppressed: "未呼叫" / "suppressed";
     NotFound: "找不到这个页面" / "There is nothing at this address";
     Error: "出错了" / "Something went wrong";
-}
-
-/// The state of a ticket.
-pub const fn ticket_state(state: TicketState, locale: Locale) -> &'static str {
-    match (state, locale) {
-        (TicketState::Triggered, Locale::ZhCn) => "待认领",
-        (TicketState::Triggered, Locale::En) => "Triggered",
-        (TicketState::Acknowledged, Locale::ZhCn) => "已认领",
-        (TicketState::Acknowledged, Locale::En) => "Acknowledged",
-        (TicketState::Resolved, Locale::ZhCn) => "已结束",
-        (TicketState::Resolved, Locale::En) => "Resolved",
-    }
-}
-
-/// The state of a page.
-pub const fn page_state(state: PageState, locale: Locale) -> &'static str {
-    match (state, locale) {
-        (PageState::Pursuing, Locale::ZhCn) => "等待应答",
-        (PageState::Pursuing, Locale::En) => "waiting for an answer",
-        (PageState::Answered, Locale::ZhCn) => "已应答",
-        (PageState::Answered, Locale::En) => "answered",
-        (PageState::Ended, Locale::ZhCn) => "已结束",
-        (PageState::Ended, Locale::En) => "ended",
-        (PageState::Unreachable, Locale::ZhCn) => "无法送达",
-        (PageState::Unreachable, Locale::En) => "not reached",
-    }
-}
-
-/// How far a message came.
-pub const fn receipt(receipt: Receipt, locale: Locale) -> &'static str {
-    match (receipt, locale) {
-        (Receipt::Accepted, Locale::ZhCn) => "已发出",
-        (Receipt::Accepted, Locale::En) => "accepted",
-        (Receipt::Delivered, Locale::ZhCn) => "已送达",
-        (Receipt::Delivered, Locale::En) => "delivered",
-        (Receipt::Seen, Locale::ZhCn) => "已读",
-        (Receipt::Seen, Locale::En) => "seen",
-        (Receipt::Answered, Locale::ZhCn) => "已应答",
-        (Receipt::Answered, Locale::En) => "answered",
-        (Receipt::TryAgain, Locale::ZhCn) => "失败,将重试",
-        (Receipt::TryAgain, Locale::En) => "failed, trying again",
-        (Receipt::Refused, Locale::ZhCn) => "被拒绝",
-        (Receipt::Refused, Locale::En) => "refused",
-        (Receipt::Unknown, Locale::ZhCn) => "结果不明",
-        (Receipt::Unknown, Locale::En) => "outcome unknown",
-        (Receipt::Lapsed, Locale::ZhCn) => "未发出",
-        (Receipt::Lapsed, Locale::En) => "not sent",
-    }
-}
-
-/// How a ticket was ended.
-pub const fn resolved_as(how: ResolvedAs, locale: Locale) -> &'static str {
-    match (how, locale) {
-        (ResolvedAs::Fixed, Locale::ZhCn) => "已修复",
-        (ResolvedAs::Fixed, Locale::En) => "fixed",
-        (ResolvedAs::SelfRecovered, Locale::ZhCn) => "自行恢复",
-        (ResolvedAs::SelfRecovered, Locale::En) => "recovered by itself",
-        (ResolvedAs::FalseAlarm, Locale::ZhCn) => "误报",
-        (ResolvedAs::FalseAlarm, Locale::En) => "false alarm",
-        (ResolvedAs::Planned, Locale::ZhCn) => "计划内",
-        (ResolvedAs::Planned, Locale::En) => "planned work",
-        (ResolvedAs::Duplicate, Locale::ZhCn) => "重复",
-        (ResolvedAs::Duplicate, Locale::En) => "duplicate",
-    }
 }
 
 #[cfg(test)]

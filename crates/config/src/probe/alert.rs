@@ -36,7 +36,7 @@ impl Alert {
         Self {
             down_after: out.optional(map, "down_after", "a number of runs", down_after),
             confirm_after: out.optional(map, "confirm_after", "a length of time", scalar::duration),
-            up_after: out.optional(map, "up_after", "a number of runs", |text| runs(text)),
+            up_after: out.optional(map, "up_after", "a number of runs", runs),
         }
     }
 

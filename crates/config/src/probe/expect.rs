@@ -5,10 +5,10 @@ use watchbell_engine::time::Millis;
 
 use crate::mistake::{Mistakes, Spot};
 use crate::model::{BodyRule, Expect, HeaderRule, JsonRule, JsonTest, LatencyLevels, StatusSet};
+use crate::pattern;
 use crate::probe::json;
 use crate::scalar::{self, Problem};
 use crate::tree::{Node, Value};
-use crate::pattern;
 
 /// Days until the end of a certificate that are too few where nothing is written.
 const MIN_DAYS_LEFT: u32 = 14;
@@ -55,7 +55,11 @@ fn statuses(node: &Node, out: &mut Mistakes) -> StatusSet {
         Value::Null | Value::Scalar(_) | Value::Map(_) => std::slice::from_ref(node),
     };
     if items.is_empty() {
-        out.error(&node.spot(), "no status is ever expected", Some("write status: 200, or leave it out for 2xx".into()));
+        out.error(
+            &node.spot(),
+            "no status is ever expected",
+            Some("write status: 200, or leave it out for 2xx".into()),
+        );
     }
     let mut ranges = Vec::new();
     for item in items {
@@ -130,7 +134,7 @@ fn headers(node: &Node, out: &mut Mistakes) -> Vec<(HeaderName, HeaderRule)> {
     let mut rules = Vec::new();
     for (key, value) in node.entries() {
         let Ok(name) = HeaderName::from_bytes(key.text.as_bytes()) else {
-            let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+            let spot = key.spot(value);
             out.error(&spot, format!("`{}` is not the name of a header", key.text), None);
             continue;
         };
@@ -161,7 +165,9 @@ fn body(node: &Node, out: &mut Mistakes) -> BodyRule {
         Value::Null | Value::Scalar(_) | Value::Map(_) => std::slice::from_ref(n),
     });
     let at_most = out.optional(map, "at_most", "a size", |text| match scalar::size(text)? {
-        bytes if bytes > MAX_BODY => Err(Problem::new(format!("`{text}` is more than a probe reads")).hint("at most 64MiB")),
+        bytes if bytes > MAX_BODY => {
+            Err(Problem::new(format!("`{text}` is more than a probe reads")).hint("at most 64MiB"))
+        }
         bytes => Ok(bytes),
     });
     BodyRule {
@@ -185,7 +191,7 @@ fn json_rules(node: &Node, out: &mut Mistakes) -> Vec<JsonRule> {
                     let mut place = key.place.clone();
                     place.column += problem.within.map_or(0, |(from, _)| from);
                     place.width = problem.within.map_or(place.width, |(_, width)| width);
-                    out.error(&Spot { place, path: value.path.clone() }, problem.message, problem.hint);
+                    out.error(&Spot::new(place, value.path.clone()), problem.message, problem.hint);
                     continue;
                 }
             };
@@ -198,7 +204,8 @@ fn json_rules(node: &Node, out: &mut Mistakes) -> Vec<JsonRule> {
         let Some(map) = out.map(item, "an assertion", &JSON) else { continue };
         let Some(at) = out.required(map, "at", "$.verified") else { continue };
         let path = out.value(at, "a JSON path", pattern::json_path);
-        let tests: Vec<_> = map.entries().iter().filter(|(k, _)| k.text != "at" && JSON.contains(&k.text.as_str())).collect();
+        let tests: Vec<_> =
+            map.entries().iter().filter(|(k, _)| k.text != "at" && JSON.contains(&k.text.as_str())).collect();
         if tests.is_empty() {
             let hint = format!("write one of {}", JSON[1..].join(", "));
             out.error(&item.spot(), "this assertion says nothing about the value", Some(hint));

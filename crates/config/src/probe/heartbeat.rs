@@ -1,9 +1,9 @@
 //! `heartbeat`: beats that a job sends by itself.
 
-use watchbell_engine::heartbeat::{Expected, HeartbeatRule};
+use watchbell_engine::heartbeat::{BadCron, Expected, HeartbeatRule, parse_cron};
 use watchbell_engine::time::Millis;
 
-use crate::context::Context;
+use crate::context::{Context, Defaults};
 use crate::mistake::Mistakes;
 use crate::model::Secret;
 use crate::probe;
@@ -18,10 +18,15 @@ const TOKEN_CHARS: usize = 16;
 const LEAST_EVERY: Millis = Millis::secs(1);
 
 /// The token and when beats are due.
-pub(crate) fn read(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<(Secret, HeartbeatRule)> {
+pub(crate) fn read(
+    node: &Node,
+    defaults: &Defaults,
+    context: &Context<'_>,
+    out: &mut Mistakes,
+) -> Option<(Secret, HeartbeatRule)> {
     let map = out.map(node, "`heartbeat`", &["every", "cron", "time_zone", "grace", "max_run", "token"])?;
     let token = token(map, context, out);
-    let expected = expected(map, out);
+    let expected = expected(map, defaults, out);
     let grace = match map.get("grace") {
         Some(node) => out.value(node, "a length of time", scalar::duration),
         None => expected.as_ref().map(default_grace),
@@ -37,7 +42,7 @@ fn default_grace(expected: &Expected) -> Millis {
     }
 }
 
-fn expected(map: &Node, out: &mut Mistakes) -> Option<Expected> {
+fn expected(map: &Node, defaults: &Defaults, out: &mut Mistakes) -> Option<Expected> {
     match out.exactly_one(map, "a heartbeat", &["every", "cron"])? {
         (key, node) if key == "every" => {
             if let Some(zone) = map.get("time_zone") {
@@ -52,9 +57,9 @@ fn expected(map: &Node, out: &mut Mistakes) -> Option<Expected> {
         (_, node) => {
             let zone = match map.get("time_zone") {
                 Some(node) => out.value(node, "a time zone", scalar::zone),
-                None => Some(jiff::tz::TimeZone::UTC),
+                None => Some(defaults.zone()),
             };
-            if map.get("time_zone").is_none() {
+            if map.get("time_zone").is_none() && defaults.zone.is_none() {
                 let hint = Some("write time_zone: Asia/Shanghai".into());
                 out.warn(&node.spot(), "without `time_zone`, these wall times are UTC", hint);
             }
@@ -72,62 +77,33 @@ fn token(map: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Secret
         if text.chars().count() < TOKEN_CHARS || !text.chars().all(fits) {
             let hint = "anybody who guesses it can say that the job ran; take 22 random letters and digits".to_owned();
             let message = format!("a token has at least {TOKEN_CHARS} letters, digits, `-`, `_`, `.` or `~`");
-            out.error(&node.spot(), message, Some(hint));
+            out.error(&node.secret_spot(), message, Some(hint));
             return None;
         }
     }
     Some(given.secret())
 }
 
-/// The fields of a cron expression and the least and greatest value of each.
-const FIELDS: [(&str, u32, u32); 5] =
-    [("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7)];
+/// The fields of a cron expression, as [`BadCron`] names them.
+const FIELDS: [&str; 5] = ["minute", "hour", "day of month", "month", "day of week"];
 
 /// Five fields: minute, hour, day of month, month, day of week (0 or 7 = Sunday).
 fn check_cron(text: &str) -> Result<String, Problem> {
-    let fields: Vec<&str> = text.split_whitespace().collect();
-    if fields.len() != FIELDS.len() {
-        let problem = Problem::new(format!("`{text}` has {} fields", fields.len()));
-        return Err(problem.hint("a cron expression has five: minute, hour, day of month, month, day of week"));
-    }
-    let mut from = 0;
-    for (field, (name, min, max)) in fields.iter().zip(FIELDS) {
-        let at = text[from..].find(field).map_or(from, |at| from + at);
-        if !field.split(',').all(|part| fits(part, name, min, max)) {
-            let problem = Problem::new(format!("`{field}` is not a {name}: {min} to {max}, *, ranges and steps"));
-            return Err(problem.within(text[..at].chars().count(), field.chars().count()));
+    let Err(bad) = parse_cron(text) else { return Ok(text.to_owned()) };
+    let problem = Problem::new(bad.to_string());
+    Err(match &bad {
+        BadCron::Fields { .. } | BadCron::Never { .. } => problem,
+        BadCron::Value { field, .. } => {
+            let mut at = 0;
+            let spans = text.split_whitespace().map(|part| {
+                let from = at + text[at..].find(part).unwrap_or(0);
+                at = from + part.len();
+                (text[..from].chars().count(), part.chars().count())
+            });
+            let wrong = FIELDS.iter().zip(spans).find(|(name, _)| *name == field);
+            wrong.map(|(_, span)| span).into_iter().fold(problem, |problem, (from, width)| problem.within(from, width))
         }
-        from = at + field.len();
-    }
-    Ok(fields.join(" "))
-}
-
-fn fits(part: &str, name: &str, min: u32, max: u32) -> bool {
-    let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
-    let step_fits = step.is_none_or(|s| s.parse::<u32>().is_ok_and(|s| (1..=max).contains(&s)));
-    let number = |text: &str| {
-        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        let number = digits.then(|| text.parse::<u32>().ok()).flatten().or_else(|| named(text, name));
-        number.filter(|n| (min..=max).contains(n))
-    };
-    let range_fits = range == "*"
-        || match range.split_once('-') {
-            Some((first, last)) => number(first).zip(number(last)).is_some_and(|(first, last)| first <= last),
-            None => number(range).is_some(),
-        };
-    range_fits && step_fits
-}
-
-/// `jan` to `dec`, `sun` to `sat`.
-fn named(text: &str, field: &str) -> Option<u32> {
-    let text = text.to_ascii_lowercase();
-    let (names, first): (&[&str], u32) = match field {
-        "month" => (&["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1),
-        "day of week" => (&["sun", "mon", "tue", "wed", "thu", "fri", "sat"], 0),
-        _ => return None,
-    };
-    let at = names.iter().position(|name| *name == text)?;
-    u32::try_from(at).ok().map(|at| at + first)
+    })
 }
 
 #[cfg(test)]
@@ -135,13 +111,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cron_expressions_have_five_fields_in_their_bounds() {
-        for good in ["30 2 * * *", "*/5 * * * *", "0 9-17/2 * jan-mar mon-fri", "0,30 0 1,15 * 7"] {
-            assert!(check_cron(good).is_ok(), "{good}");
-        }
-        for bad in ["", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "5-1 * * * *", "*/0 * * * *", "a * * * *", "* * * * 发"] {
+    fn a_wrong_field_is_pointed_at() {
+        assert!(check_cron("30 2 * * *").is_ok());
+        assert_eq!(check_cron("25 25 * * *").expect_err("hour").within, Some((3, 2)));
+        assert_eq!(check_cron("0  2 * 13 *").expect_err("month").within, Some((7, 2)));
+        for bad in ["", "* * * *", "0 0 31 2 *", "* * * * 发"] {
             assert!(check_cron(bad).is_err(), "{bad}");
         }
-        assert_eq!(check_cron("30 25 * * *").expect_err("hour").within, Some((3, 2)));
     }
 }

@@ -5,7 +5,7 @@ use watchbell_engine::time::Millis;
 
 use crate::context::Context;
 use crate::fields::not_available;
-use crate::mistake::{Mistakes, Spot};
+use crate::mistake::Mistakes;
 use crate::model::{HttpCheck, IpChoice, Secret, TlsOptions};
 use crate::probe::expect::{self, Asked};
 use crate::probe::json;
@@ -13,20 +13,15 @@ use crate::scalar::{self, Problem};
 use crate::tree::{Node, Value};
 use crate::{server, web_address};
 
-const HTTP: [&str; 12] = [
-    "url", "method", "headers", "json", "form", "body", "auth", "tls", "redirects", "proxy", "ip", "connection",
-];
+const HTTP: [&str; 12] =
+    ["url", "method", "headers", "json", "form", "body", "auth", "tls", "redirects", "proxy", "ip", "connection"];
 /// Redirects that are followed where nothing is written.
 const REDIRECTS: u32 = 5;
 /// Most redirects: what browsers follow.
 const MAX_REDIRECTS: u64 = 20;
 /// Headers that belong to the connection and are written by the prober.
-const OURS: [HeaderName; 4] = [
-    http::header::CONTENT_LENGTH,
-    http::header::TRANSFER_ENCODING,
-    http::header::CONNECTION,
-    http::header::USER_AGENT,
-];
+const OURS: [HeaderName; 4] =
+    [http::header::CONTENT_LENGTH, http::header::TRANSFER_ENCODING, http::header::CONNECTION, http::header::USER_AGENT];
 /// Headers whose value is a secret.
 const SECRET: [HeaderName; 3] = [http::header::AUTHORIZATION, http::header::COOKIE, http::header::PROXY_AUTHORIZATION];
 
@@ -108,7 +103,9 @@ fn url(node: &Node, out: &mut Mistakes) -> Option<Uri> {
     let url = out.value(node, "a web address", web_address::uri)?;
     let secret = url.query().is_some_and(|query| {
         let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_lowercase();
-        query.split('&').any(|pair| matches!(name(pair).as_str(), "token" | "access_token" | "api_key" | "apikey" | "password" | "secret"))
+        query.split('&').any(|pair| {
+            matches!(name(pair).as_str(), "token" | "access_token" | "api_key" | "apikey" | "password" | "secret")
+        })
     });
     if secret && node.text() == Some(node.written()) {
         let hint = Some("send it as a header: headers: { authorization: { env: NAME } }".into());
@@ -141,7 +138,9 @@ fn body(map: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<(Secret
     const BODIES: [&str; 3] = ["json", "form", "body"];
     map.entries().iter().find(|(key, _)| BODIES.contains(&key.text.as_str()))?;
     match out.exactly_one(map, "a request", &BODIES)? {
-        (key, node) if key == "json" => json::text(node, context, out).map(|json| (Secret::new(json), Some("application/json"))),
+        (key, node) if key == "json" => {
+            json::text(node, context, out).map(|json| (Secret::new(json), Some("application/json")))
+        }
         (key, node) if key == "form" => {
             form(node, context, out).map(|form| (Secret::new(form), Some("application/x-www-form-urlencoded")))
         }
@@ -181,7 +180,7 @@ fn headers(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Vec<(Heade
     }
     let mut headers = Vec::new();
     for (key, value) in node.entries() {
-        let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+        let spot = key.spot(value);
         let name = match HeaderName::from_bytes(key.text.as_bytes()) {
             Ok(name) if OURS.contains(&name) => {
                 out.error(&spot, format!("the header `{name}` is written by watchbell"), None);
@@ -200,7 +199,7 @@ fn headers(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Vec<(Heade
         };
         let Some(given) = given else { continue };
         if given.known().is_some_and(|text| http::HeaderValue::from_str(text).is_err()) {
-            out.error(&value.spot(), "a header's value has visible ASCII characters only", None);
+            out.error(&value.secret_spot(), "a header's value has visible ASCII characters only", None);
             continue;
         }
         headers.push((name, given.secret()));
@@ -215,7 +214,7 @@ fn auth(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Secret
         (key, node) if key == "bearer" => {
             let given = context.secret(node, "the bearer token", out)?;
             if given.known().is_some_and(|text| text.contains(|c: char| !c.is_ascii_graphic())) {
-                out.error(&node.spot(), "a bearer token has no blanks and only ASCII characters", None);
+                out.error(&node.secret_spot(), "a bearer token has no blanks and only ASCII characters", None);
                 return None;
             }
             Some(Secret::new(format!("Bearer {}", given.secret().reveal())))
@@ -292,7 +291,8 @@ mod tests {
     #[test]
     fn encodings_are_those_of_the_standards() {
         // RFC 4648, section 10.
-        let vectors = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")];
+        let vectors =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")];
         for (plain, coded) in vectors {
             assert_eq!(base64(plain.as_bytes()), coded);
         }

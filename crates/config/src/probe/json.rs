@@ -108,7 +108,10 @@ fn is_ambiguous(text: &str) -> bool {
         && (unsigned.starts_with('0') || unsigned.contains('_') || unsigned.ends_with('.'));
     let bare_fraction = unsigned.strip_prefix('.').is_some_and(|t| t.starts_with(|c: char| c.is_ascii_digit()));
     let special = matches!(unsigned.to_lowercase().as_str(), ".nan" | ".inf");
-    word || number || bare_fraction || special || (unsigned != text && is_json_number(unsigned) && text.starts_with('+'))
+    word || number
+        || bare_fraction
+        || special
+        || (unsigned != text && is_json_number(unsigned) && text.starts_with('+'))
 }
 
 /// A decimal such as `118.00`: digits, with a sign and a point.

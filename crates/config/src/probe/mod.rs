@@ -21,10 +21,10 @@ use watchbell_engine::label::Labels;
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::Severity;
 
-use crate::context::Context;
+use crate::context::{Context, Defaults};
 use crate::fields::not_available;
 use crate::gather::{self, Item};
-use crate::mistake::{Mistakes, Spot};
+use crate::mistake::Mistakes;
 use crate::model::{Check, ProbeSpec};
 use crate::scalar::{self, Problem};
 use crate::tree::{Node, Value};
@@ -35,12 +35,36 @@ pub(crate) use promise::{keep, worst_case};
 /// The kinds that this version runs.
 const KINDS: [&str; 3] = ["http", "tcp", "heartbeat"];
 /// The kinds that the product has.
-const ALL_KINDS: [&str; 11] =
-    ["http", "tcp", "heartbeat", "tls", "dns", "icmp", "grpc", "ws", "sql", "flow", "promql"];
+const ALL_KINDS: [&str; 11] = ["http", "tcp", "heartbeat", "tls", "dns", "icmp", "grpc", "ws", "sql", "flow", "promql"];
 const PROBE: [&str; 28] = [
-    "id", "title", "impact", "every", "timeout", "expect", "alert", "severity", "detect_within", "runs_per_day",
-    "depends_on", "runbook", "labels", "service", "component", "owner", "url", "http", "tcp", "heartbeat", "tls", "dns",
-    "icmp", "grpc", "ws", "sql", "flow", "promql",
+    "id",
+    "title",
+    "impact",
+    "every",
+    "timeout",
+    "expect",
+    "alert",
+    "severity",
+    "detect_within",
+    "runs_per_day",
+    "depends_on",
+    "runbook",
+    "labels",
+    "service",
+    "component",
+    "owner",
+    "url",
+    "http",
+    "tcp",
+    "heartbeat",
+    "tls",
+    "dns",
+    "icmp",
+    "grpc",
+    "ws",
+    "sql",
+    "flow",
+    "promql",
 ];
 /// Labels that every alert has by itself.
 const RESERVED: [&str; 4] = ["probe", "service", "component", "severity"];
@@ -84,15 +108,21 @@ pub(crate) fn probe<'d>(item: Item<'d>, context: &Context<'_>, out: &mut Mistake
     let id = gather::id_of(map, "invoice-verify", out);
     let common = common(item, map, id.as_deref().unwrap_or_default(), context, out);
     let timing = timing(item, map, out);
-    let (check, heartbeat) = check(map, timing.as_ref(), context, out)?;
+    let (check, heartbeat) = check(map, item.defaults, timing.as_ref(), context, out)?;
     let (common, timing, id) = (common?, timing?, ProbeId::from(id?));
     let is_heartbeat = heartbeat.is_some();
-    let detect_within = timing.detect_within.or((common.severity >= crate::model::ENFORCED_FROM).then_some(crate::model::DETECT_WITHIN));
+    let detect_within = timing
+        .detect_within
+        .or((common.severity >= crate::model::ENFORCED_FROM).then_some(crate::model::DETECT_WITHIN));
     let spec = ProbeSpec {
         id: id.clone(),
         every: timing.every,
         timeout: timing.timeout,
-        detect: if is_heartbeat { beat_rule(common.severity) } else { DetectRule { severity: common.severity, ..timing.detect } },
+        detect: if is_heartbeat {
+            beat_rule(common.severity)
+        } else {
+            DetectRule { severity: common.severity, ..timing.detect }
+        },
         detect_within: detect_within.filter(|_| !is_heartbeat),
         runs_per_day: timing.runs_per_day,
         worst_case: None,
@@ -120,6 +150,7 @@ fn shown_address(check: &Check) -> Option<String> {
 
 fn check(
     map: &Node,
+    defaults: &Defaults,
     timing: Option<&Timing>,
     context: &Context<'_>,
     out: &mut Mistakes,
@@ -138,11 +169,16 @@ fn check(
         }
         (kind, node) if kind == "tcp" => tcp::read(node, expect, down_within, out).map(|tcp| (Check::Tcp(tcp), None)),
         (kind, node) if kind == "heartbeat" => {
-            for (key, value) in map.entries().iter().filter(|(key, _)| NOT_FOR_HEARTBEATS.contains(&key.text.as_str())) {
-                let spot = Spot { place: key.place.clone(), path: value.path.clone() };
-                out.error(&spot, format!("`{}` means nothing for a heartbeat: the job beats by itself", key.text), None);
+            for (key, value) in map.entries().iter().filter(|(key, _)| NOT_FOR_HEARTBEATS.contains(&key.text.as_str()))
+            {
+                let spot = key.spot(value);
+                out.error(
+                    &spot,
+                    format!("`{}` means nothing for a heartbeat: the job beats by itself", key.text),
+                    None,
+                );
             }
-            heartbeat::read(node, context, out).map(|(token, rule)| (Check::Heartbeat { token }, Some(rule)))
+            heartbeat::read(node, defaults, context, out).map(|(token, rule)| (Check::Heartbeat { token }, Some(rule)))
         }
         (kind, node) => {
             let instead = format!("this version has {}", KINDS.join(", "));
@@ -162,9 +198,10 @@ struct Timing {
 
 fn timing(item: Item<'_>, map: &Node, out: &mut Mistakes) -> Option<Timing> {
     let defaults = item.defaults;
-    let written = |out: &mut Mistakes, key: &str, default: Option<Millis>, read: fn(&str) -> Result<Millis, Problem>| {
-        map.get(key).map_or(Some(default), |node| out.value(node, "a length of time", read).map(Some))
-    };
+    let written =
+        |out: &mut Mistakes, key: &str, default: Option<Millis>, read: fn(&str) -> Result<Millis, Problem>| {
+            map.get(key).map_or(Some(default), |node| out.value(node, "a length of time", read).map(Some))
+        };
     let interval = written(out, "every", defaults.every, every).map(|e| e.unwrap_or(EVERY));
     let timeout = written(out, "timeout", defaults.timeout, positive).map(|t| t.unwrap_or(TIMEOUT));
     let detect_within = written(out, "detect_within", defaults.detect_within, positive);
@@ -194,7 +231,8 @@ fn timing(item: Item<'_>, map: &Node, out: &mut Mistakes) -> Option<Timing> {
 
 /// What people are told; the parts that the kind decides are filled in by the caller.
 fn common(item: Item<'_>, map: &Node, id: &str, context: &Context<'_>, out: &mut Mistakes) -> Option<ProbeInfo> {
-    let text = |out: &mut Mistakes, key: &str, what: &str| map.get(key).and_then(|n| out.text(n, what)).map(String::from);
+    let text =
+        |out: &mut Mistakes, key: &str, what: &str| map.get(key).and_then(|n| out.text(n, what)).map(String::from);
     let title = map.get("title").map_or_else(|| Some(Localized::same(id)), |n| localized(n, "a title", out));
     let impact = map.get("impact").and_then(|n| localized(n, "an impact", out));
     let service = text(out, "service", "the name of a service").or_else(|| item.defaults.service.clone());
@@ -247,7 +285,7 @@ fn labels(node: &Node, out: &mut Mistakes) -> Labels {
         out.error(&node.spot(), format!("expected a map of labels, found {}", node.what()), None);
     }
     for (key, value) in node.entries() {
-        let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+        let spot = key.spot(value);
         if RESERVED.contains(&key.text.as_str()) {
             out.error(&spot, format!("the label `{}` is set by watchbell", key.text), None);
         } else if let Err(problem) = routes::label(&key.text) {

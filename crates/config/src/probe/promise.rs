@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use watchbell_engine::budget::Budget;
+use watchbell_engine::budget::{Budget, DECIDE_AND_COMMIT, DEPENDENCY_WAIT, START_LAG, TO_PROVIDER, TooSlow};
 use watchbell_engine::catalog::{Catalog, Policy, Rotation, Target};
 use watchbell_engine::ids::PersonId;
 use watchbell_engine::label::{Labels, all_match};
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::Priority;
 
-use crate::budget;
 use crate::mistake::Mistakes;
 use crate::model::{Check, ProbeSpec};
 use crate::probe::Read;
@@ -34,7 +33,23 @@ fn terms(read: &Read<'_>, catalog: &Catalog) -> Option<Budget> {
 
 /// The worst case of a probe and how it adds up; `None` for heartbeats.
 pub(crate) fn worst_case(read: &Read<'_>, catalog: &Catalog) -> Option<(Millis, String)> {
-    terms(read, catalog).map(|terms| (budget::worst_case(&terms), budget::sum(&terms)))
+    terms(read, catalog).map(|terms| (terms.worst_case(), sum(&terms)))
+}
+
+/// The sum written out: `every 5s + timeout 3s + 2 x (confirm_after 2s + timeout 3s) + 5s = 23 s`.
+fn sum(b: &Budget) -> String {
+    let mut text = format!("every {} + timeout {}", b.every, b.timeout);
+    if b.k > 1 {
+        text += &format!(" + {} x (confirm_after {} + timeout {})", b.k - 1, b.confirm_after, b.timeout);
+    }
+    if b.page_after > Millis::ZERO {
+        text += &format!(" + page_after {}", b.page_after);
+    }
+    if b.has_dependency {
+        text += &format!(" + dependency {DEPENDENCY_WAIT}");
+    }
+    let ours = START_LAG.plus(DECIDE_AND_COMMIT).plus(TO_PROVIDER);
+    text + &format!(" + {ours} = {} s", b.worst_case().as_secs_f64())
 }
 
 /// Records a probe that cannot keep what it promises.
@@ -42,21 +57,21 @@ pub(crate) fn keep(read: &Read<'_>, catalog: &Catalog, out: &mut Mistakes) {
     let Some(terms) = terms(read, catalog) else { return };
     ceiling(read, out);
     let Some(limit) = read.spec.detect_within else { return };
-    let worst = budget::worst_case(&terms);
-    if worst <= limit {
-        return;
-    }
-    let over = format!("{} > {}", budget::seconds(worst), budget::seconds(limit));
+    let Err(too_slow) = terms.check(limit) else { return };
     let at = ["detect_within", "every", "timeout", "alert"].iter().find_map(|key| read.node.get(key));
     let spot = at.or_else(|| read.node.get("id")).unwrap_or(read.node).spot();
-    let sum = budget::sum(&terms);
-    match budget::smallest_fix(&terms, limit) {
-        Some(fix) => out.error(&spot, format!("{over}: {fix}"), Some(format!("{sum}, which is over detect_within {limit}"))),
-        None => {
-            let hint = format!("{sum}; probe more often, or write detect_within: {worst} or a lower severity");
-            out.error(&spot, format!("{over}: no single change is enough"), Some(hint));
+    let allow = format!("write detect_within: {} or a lower severity", too_slow.worst_case);
+    let hint = format!("{}, which is over detect_within {limit}", sum(&terms));
+    let (message, hint) = match too_slow.fix {
+        // Any change that makes it faster would need more runs than are allowed.
+        Some(_) | None if read.spec.runs_per_day.is_some() => {
+            let plain = TooSlow { fix: None, ..too_slow };
+            (format!("{plain}: runs_per_day leaves no room for that"), format!("{hint}; {allow}"))
         }
-    }
+        Some(_) => (too_slow.to_string(), hint),
+        None => (format!("{too_slow}: no single change is enough"), format!("{hint}; probe more often, or {allow}")),
+    };
+    out.error(&spot, message, Some(hint));
 }
 
 /// The least `after` of those whom the first step of the probe's policy can page.
@@ -72,7 +87,12 @@ fn page_after(read: &Read<'_>, catalog: &Catalog) -> Millis {
     let policy = route.map_or(&catalog.default_policy, |route| &route.policy);
     let first = catalog.policies.get(policy).and_then(|policy: &Policy| policy.steps.first());
     let targets = first.map_or(&[][..], |step| step.page.as_slice());
-    targets.iter().flat_map(|target| people(target, catalog)).filter_map(|id| first_entry(id, priority, catalog)).min().unwrap_or_default()
+    targets
+        .iter()
+        .flat_map(|target| people(target, catalog))
+        .filter_map(|id| first_entry(id, priority, catalog))
+        .min()
+        .unwrap_or_default()
 }
 
 fn people<'c>(target: &'c Target, catalog: &'c Catalog) -> Vec<&'c PersonId> {
@@ -101,10 +121,33 @@ fn ceiling(read: &Read<'_>, out: &mut Mistakes) {
         return;
     }
     let plain = DAY.0.div_ceil(spec.every.0.max(1));
-    let confirming = if k > 1 { format!("{plain} slots a day, each with up to {} confirming runs", k - 1) } else { "one run in each slot".into() };
+    let confirming = if k > 1 {
+        format!("{plain} slots a day, each with up to {} confirming runs", k - 1)
+    } else {
+        "one run in each slot".into()
+    };
     // As whole seconds, which is how people write it.
     let least = Duration::from_millis(DAY.0.saturating_mul(k).div_ceil(allowed)).as_millis().div_ceil(1_000);
     let least = Millis::secs(u64::try_from(least).unwrap_or(u64::MAX / 1_000));
-    let hint = format!("every {least} is the least{}", if k > 1 { "; down_after 1 needs no confirming runs" } else { "" });
-    out.error(&node.spot(), format!("up to {most} runs a day > {allowed}: every {} makes {confirming}", spec.every), Some(hint));
+    let hint =
+        format!("every {least} is the least{}", if k > 1 { "; down_after 1 needs no confirming runs" } else { "" });
+    out.error(
+        &node.spot(),
+        format!("up to {most} runs a day > {allowed}: every {} makes {confirming}", spec.every),
+        Some(hint),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_is_written_out() {
+        let (every, timeout, confirm_after) = (Millis::secs(5), Millis::secs(3), Millis::secs(2));
+        let defaults = Budget { every, timeout, k: 3, confirm_after, page_after: Millis::ZERO, has_dependency: false };
+        assert_eq!(sum(&defaults), "every 5s + timeout 3s + 2 x (confirm_after 2s + timeout 3s) + 5s = 23 s");
+        let all = Budget { k: 1, page_after: Millis::secs(10), has_dependency: true, ..defaults };
+        assert_eq!(sum(&all), "every 5s + timeout 3s + page_after 10s + dependency 2s + 5s = 25 s");
+    }
 }

@@ -2,15 +2,20 @@
 
 use watchbell_engine::time::Millis;
 
+use crate::channels;
 use crate::mistake::Mistakes;
 use crate::model::TcpCheck;
 use crate::probe::expect;
 use crate::scalar::Problem;
 use crate::tree::{Node, Value};
-use crate::channels;
 
 /// `host:port` or `{ host, port }`.
-pub(crate) fn read(node: &Node, expect: Option<&Node>, timeout: Option<Millis>, out: &mut Mistakes) -> Option<TcpCheck> {
+pub(crate) fn read(
+    node: &Node,
+    expect: Option<&Node>,
+    timeout: Option<Millis>,
+    out: &mut Mistakes,
+) -> Option<TcpCheck> {
     let total = match expect {
         Some(node) => match out.map(node, "`expect` of a tcp probe", &["total"]) {
             Some(map) => expect::levels(map.get("total"), timeout, out),
@@ -31,7 +36,9 @@ pub(crate) fn read(node: &Node, expect: Option<&Node>, timeout: Option<Millis>, 
 }
 
 fn address(text: &str) -> Result<(String, u16), Problem> {
-    let bad = || Problem::new(format!("`{text}` is not a host and a port")).hint("write it as db.example.com:5432 or [::1]:5432");
+    let bad = || {
+        Problem::new(format!("`{text}` is not a host and a port")).hint("write it as db.example.com:5432 or [::1]:5432")
+    };
     let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
     if host.contains(':') && !host.starts_with('[') {
         return Err(bad());

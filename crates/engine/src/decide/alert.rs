@@ -5,9 +5,9 @@ use crate::fact::{Because, Firing, MessageKind, Quiet, Routed, Stage, What};
 use crate::ids::{DedupKey, SilenceId, TicketId};
 use crate::input::Actor;
 use crate::routing;
-use crate::state::{Phase, Ticket};
+use crate::state::{Member, Phase, Ticket};
 use crate::time::elapsed;
-use crate::word::{Priority, ResolvedAs, Severity};
+use crate::word::{ResolvedAs, Severity};
 
 impl Turn<'_> {
     /// A fault is there. Returns its ticket, where it has one.
@@ -94,17 +94,17 @@ impl Turn<'_> {
         alert.started_at = before.started_at.min(alert.started_at);
         alert.seen = before.seen.min(alert.seen);
         alert.last_good = before.last_good.or(alert.last_good);
-        let worse = alert.severity > ticket.worst;
-        let priority = ticket.routed.priority.min(self.priority_of(&alert));
-        self.record(Some(id), What::AlertChanged { alert, priority });
-        if worse {
+        let (worse, held) = (alert.severity > ticket.worst, matches!(ticket.phase, Phase::Held { .. }));
+        let routed = routing::route(self.catalog, &alert.key, &alert.labels, alert.severity);
+        let priority = ticket.routed.priority.min(routed.priority);
+        // A fault that got worse is escalated as its severity now asks, under the same ticket.
+        let rerouted = worse.then_some(routed);
+        self.record(Some(id), What::AlertChanged { alert, priority, rerouted });
+        let pages = if held { self.silenced_by(id).is_none() } else { worse };
+        if pages {
             self.enter(id, 1, Stage::Step(0), Because::Regrouped);
         }
         self.advance(id);
-    }
-
-    fn priority_of(&self, alert: &Firing) -> Priority {
-        routing::route(self.catalog, &alert.key, &alert.labels, alert.severity).priority
     }
 
     /// A fault is over. Returns the ticket it belonged to.
@@ -155,16 +155,18 @@ impl Turn<'_> {
 
     /// Holds the paging of a ticket all of whose live alerts are silenced; whether it is held.
     pub(super) fn hold_if_silenced(&mut self, id: TicketId) -> bool {
-        let Some(ticket) = self.state().tickets.get(&id) else { return false };
-        let silences: Option<Vec<(SilenceId, jiff::Timestamp)>> =
-            ticket.firing().map(|m| self.state().silence_for(&m.alert.labels).map(|(id, s)| (id, s.until))).collect();
-        // Held until the first of them ends: then one of its alerts may have to be paged.
-        let Some((silence, until)) = silences.and_then(|all| all.into_iter().min_by_key(|(_, until)| *until)) else {
-            return false;
-        };
+        let Some((silence, until)) = self.silenced_by(id) else { return false };
         self.record(Some(id), What::Held { silence, until });
         self.tell_everybody(id, MessageKind::Cancelled, None, None);
         true
+    }
+
+    /// Of the silences that cover every live alert of a ticket, the one that ends first: then one of its
+    /// alerts may have to be paged. `None` where an alert is not covered.
+    fn silenced_by(&self, id: TicketId) -> Option<(SilenceId, jiff::Timestamp)> {
+        let silence = |m: &Member| self.state().silence_for(&m.alert.labels).map(|(id, s)| (id, s.until));
+        let all: Option<Vec<_>> = self.state().tickets.get(&id)?.firing().map(silence).collect();
+        all?.into_iter().min_by_key(|(_, until)| *until)
     }
 
     /// Tickets go on when their probe is gone from the configuration, and say so once.

@@ -82,7 +82,7 @@ impl Turn<'_> {
         }
         self.end_send(report.send, report.receipt, report.handed_over, report.detail.clone(), report.retry_after);
         if let Some(ticket) = ticket_of(report.send.subject) {
-            self.follow_up_late_page(report);
+            self.follow_up_late_page(report.send, report.receipt);
             self.advance(ticket);
         }
         Answer::Done
@@ -109,15 +109,16 @@ impl Turn<'_> {
         self.out.ended.push(send);
     }
 
-    /// A page that was accepted after the ticket had been answered or ended: whoever got it is told.
-    fn follow_up_late_page(&mut self, report: &SendReport) {
-        let SendSubject::Page(id) = report.send.subject else { return };
+    /// A page that ended, and may have arrived, after the ticket had been answered or ended: whoever got it
+    /// is told.
+    fn follow_up_late_page(&mut self, send: SendId, receipt: Receipt) {
+        let SendSubject::Page(id) = send.subject else { return };
         let Some(ticket) = self.state().tickets.get(&id.ticket) else { return };
         let Some(page) = ticket.page(id) else { return };
-        if !report.receipt.is_accepted() || page.is_live() || page.occurrence != ticket.occurrence {
+        if !receipt.may_have_arrived() || page.is_live() || page.occurrence != ticket.occurrence {
             return;
         }
-        let Some(tried) = page.tries.get((report.send.attempt as usize).wrapping_sub(1)) else { return };
+        let Some(tried) = page.tries.get((send.attempt as usize).wrapping_sub(1)) else { return };
         let (kind, by) = match &ticket.phase {
             Phase::Resolved(closed) => (MessageKind::Resolved, closed.by.clone()),
             Phase::Acknowledged(acked) => (MessageKind::Acknowledged, acked.by.clone()),
@@ -131,8 +132,8 @@ impl Turn<'_> {
         self.owe(id, person, channel, kind, Some(by.name));
     }
 
-    /// Tells everybody who was paged in this occurrence how it went on, over each channel that took a
-    /// page; `except` is whoever did it.
+    /// Tells everybody who was paged in this occurrence how it went on, over each channel on which a page
+    /// may have arrived; `except` is whoever did it.
     pub(super) fn tell_everybody(
         &mut self,
         id: TicketId,
@@ -143,7 +144,7 @@ impl Turn<'_> {
         let Some(ticket) = self.state().tickets.get(&id) else { return };
         let mut to: Vec<(PageId, PersonId, ChannelId)> = Vec::new();
         for page in ticket.current_pages().filter(|p| Some(&p.person) != except) {
-            for tried in page.tries.iter().filter(|t| t.is_accepted()) {
+            for tried in page.tries.iter().filter(|t| t.may_have_arrived()) {
                 match to.iter_mut().find(|(_, person, channel)| *person == page.person && *channel == tried.channel) {
                     Some(told) => told.0 = page.id, // the newest page is the one they look at
                     None => to.push((page.id, page.person.clone(), tried.channel.clone())),
@@ -221,6 +222,8 @@ impl Turn<'_> {
         let ended = What::SendEnded { send, receipt, handed_over: None, detail, retry_at };
         self.record(ticket_of(send.subject), ended);
         self.out.ended.push(send);
+        // It may have arrived before the crash, and been answered since.
+        self.follow_up_late_page(send, Receipt::Lapsed);
     }
 
     fn is_wanted(&self, subject: SendSubject, age: Millis) -> bool {

@@ -7,7 +7,7 @@ use super::page::{Ended, Notice, Page, Try};
 use super::ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
 use super::{QuietAlert, REMEMBERED, Silence, State, TESTS_KEPT, TestPage};
 use crate::catalog::{LadderEntry, Override};
-use crate::fact::{Because, Fact, Firing, Routed, Stage, What};
+use crate::fact::{Because, Fact, Firing, Quiet, Routed, Stage, What};
 use crate::ids::{DedupKey, PageId, PersonId, SendId, SendSubject, TicketId};
 use crate::input::Actor;
 use crate::time::{after, elapsed, shifted};
@@ -99,10 +99,12 @@ impl State {
         let Some(id) = id else { return };
         self.forget_old(at);
         self.last_ticket = self.last_ticket.max(id.0);
-        self.quiet.remove(&alert.key);
+        let before = self.quiet.remove(&alert.key).map(|q| q.quiet);
         self.set_aside.remove(&alert.key);
         self.by_key.insert(alert.key.clone(), id);
-        self.tickets.insert(id, Ticket::opened(id, alert, routed, at));
+        let mut ticket = Ticket::opened(id, alert, routed, at);
+        ticket.was_silenced = matches!(before, Some(Quiet::Silenced(_)));
+        self.tickets.insert(id, ticket);
     }
 
     fn forget_old(&mut self, at: Timestamp) {
@@ -230,7 +232,14 @@ impl Ticket {
         let at = fact.at;
         match &fact.what {
             What::TicketReopened { alert, routed, occurrence, .. } => self.reopen(alert, routed, *occurrence, at),
-            What::AlertJoined { alert, priority } | What::AlertChanged { alert, priority } => {
+            What::AlertJoined { alert, priority } => {
+                self.routed.priority = *priority;
+                self.put_member(alert);
+            }
+            What::AlertChanged { alert, priority, rerouted } => {
+                if let Some(rerouted) = rerouted {
+                    self.routed = rerouted.clone();
+                }
                 self.routed.priority = *priority;
                 self.put_member(alert);
             }

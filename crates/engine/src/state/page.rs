@@ -110,6 +110,11 @@ impl Try {
         self.ended.as_ref().is_some_and(|e| e.receipt.is_accepted())
     }
 
+    /// Whether somebody may have got it, as far as that is known by now.
+    pub fn may_have_arrived(&self) -> bool {
+        self.ended.as_ref().is_some_and(|e| e.receipt.may_have_arrived())
+    }
+
     /// When it is to be tried again.
     pub fn retry_at(&self) -> Option<Timestamp> {
         self.ended.as_ref().and_then(|e| e.retry_at)

@@ -1,7 +1,6 @@
-//! One YAML file as a tree whose every key and value knows its place and keeps its source text.
+//! From text to the tree, over serde-saphyr.
 //!
-//! Owns: parsing over serde-saphyr, anchors and merge keys, repeated keys, the bounds against nesting
-//! and alias bombs. Never: what a key means.
+//! Owns: anchors and merge keys, repeated keys, the bounds against nesting and alias bombs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +9,8 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::NonFiniteFloatPolicy;
 use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 
-use crate::mistake::{Mistakes, Spot};
+use super::{Key, KeyPath, Node, Place, Scalar, SourceFile, Value};
+use crate::mistake::{Mistake, Mistakes, Spot};
 
 /// Deepest nesting; the deepest thing that can be described has about ten levels.
 const MAX_DEPTH: usize = 64;
@@ -19,175 +19,29 @@ const MAX_NODES: usize = 4_000_000;
 /// Most values that aliases may repeat: enough for a thousand probes sharing one request.
 const MAX_ALIASED: usize = 100_000;
 
-/// A file that was read.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct SourceFile {
-    /// Relative to the configuration directory, with `/`.
-    pub(crate) name: String,
-    /// Its whole text.
-    pub(crate) text: String,
-}
+/// What to do about `url: {{vars.api}}`, which YAML takes for a map in a map.
+const QUOTE_BRACES: &str = "put quotes around a text that begins with {{";
 
-/// Where something stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// In which file.
-    pub(crate) file: Arc<SourceFile>,
-    /// From 1; 0 where the whole file is meant.
-    pub(crate) line: usize,
-    /// In characters, from 1.
-    pub(crate) column: usize,
-    /// How many characters of the line it covers, at least 1.
-    pub(crate) width: usize,
-}
+/// Stack for parsing: an unoptimised build overflows the usual 2 MiB of a thread before [`MAX_DEPTH`]. Only
+/// what is touched is ever taken from the machine.
+const STACK_BYTES: usize = 32 * 1024 * 1024;
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file.name, self.line, self.column)
-    }
-}
-
-/// The way from the root of a file to a value; shown as `probes[2].http.url`.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct KeyPath(Option<Arc<Link>>);
-
-#[derive(Debug)]
-struct Link {
-    parent: KeyPath,
-    step: Step,
-}
-
-#[derive(Debug)]
-enum Step {
-    Key(String),
-    Index(usize),
-}
-
-impl KeyPath {
-    /// The value under a key.
-    pub(crate) fn key(&self, key: &str) -> Self {
-        Self(Some(Arc::new(Link { parent: self.clone(), step: Step::Key(key.into()) })))
-    }
-
-    fn index(&self, index: usize) -> Self {
-        Self(Some(Arc::new(Link { parent: self.clone(), step: Step::Index(index) })))
-    }
-}
-
-impl fmt::Display for KeyPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(link) = &self.0 else { return Ok(()) };
-        link.parent.fmt(f)?;
-        match &link.step {
-            Step::Key(key) if link.parent.0.is_none() => f.write_str(key),
-            Step::Key(key) => write!(f, ".{key}"),
-            Step::Index(index) => write!(f, "[{index}]"),
-        }
-    }
-}
-
-/// A value.
-#[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) place: Place,
-    pub(crate) path: KeyPath,
-    pub(crate) value: Value,
-}
-
-/// What a value is.
-#[derive(Clone, Debug)]
-pub(crate) enum Value {
-    Null,
-    Scalar(Scalar),
-    List(Vec<Node>),
-    Map(Vec<(Key, Node)>),
-}
-
-/// A text, a number, a truth value: whatever is written in one piece.
-#[derive(Clone, Debug)]
-pub(crate) struct Scalar {
-    /// What it says: `no` stays `no`, `1.10` stays `1.10`.
-    pub(crate) text: String,
-    /// Written in quotes, as a block or with `!!str`, and therefore a text and nothing else.
-    pub(crate) quoted: bool,
-    /// What stands in the file, where `{{vars.…}}` changed it.
-    pub(crate) written: Option<String>,
-    /// How many characters after the place the text begins, where it stands there as it is.
-    pub(crate) begins: Option<usize>,
-    /// What is wrong with it has been recorded already.
-    pub(crate) broken: bool,
-}
-
-/// A key of a map.
-#[derive(Clone, Debug)]
-pub(crate) struct Key {
-    pub(crate) text: String,
-    pub(crate) place: Place,
-}
-
-impl Node {
-    /// Where to point when the whole value is meant.
-    pub(crate) fn spot(&self) -> Spot {
-        Spot { place: self.place.clone(), path: self.path.clone() }
-    }
-
-    /// Where to point when a part of a text is meant, `from` characters into it.
-    pub(crate) fn spot_within(&self, from: usize, width: usize) -> Spot {
-        let mut spot = self.spot();
-        if let Value::Scalar(Scalar { begins: Some(begins), .. }) = &self.value {
-            spot.place.column += begins + from;
-            spot.place.width = width.max(1);
-        }
-        spot
-    }
-
-    /// The value under a key of a map.
-    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
-        self.entry(key).map(|(_, node)| node)
-    }
-
-    /// The key and value under a key of a map.
-    pub(crate) fn entry(&self, key: &str) -> Option<(&Key, &Node)> {
-        self.entries().iter().find(|(k, _)| k.text == key).map(|(k, n)| (k, n))
-    }
-
-    /// The entries of a map; none for anything else.
-    pub(crate) fn entries(&self) -> &[(Key, Node)] {
-        match &self.value {
-            Value::Map(entries) => entries,
-            Value::Null | Value::Scalar(_) | Value::List(_) => &[],
-        }
-    }
-
-    /// What kind of thing it is, for messages.
-    pub(crate) fn what(&self) -> &'static str {
-        match &self.value {
-            Value::Null => "nothing",
-            Value::Scalar(_) => "a single value",
-            Value::List(_) => "a list",
-            Value::Map(_) => "a map",
-        }
-    }
-
-    /// The text of a single value.
-    pub(crate) fn text(&self) -> Option<&str> {
-        match &self.value {
-            Value::Scalar(scalar) => Some(&scalar.text),
-            Value::Null | Value::List(_) | Value::Map(_) => None,
-        }
-    }
-
-    /// The text as it stands in the file: variables are not filled in, since they may be secret.
-    pub(crate) fn written(&self) -> &str {
-        match &self.value {
-            Value::Scalar(scalar) => scalar.written.as_deref().unwrap_or(&scalar.text),
-            Value::Null | Value::List(_) | Value::Map(_) => "",
-        }
-    }
+/// Reads every file; unreadable ones are recorded in `out` and left out.
+pub(crate) fn parse_all(files: &[Arc<SourceFile>], out: &mut Mistakes) -> Vec<Node> {
+    let roots = std::thread::scope(|scope| {
+        let all = || files.iter().filter_map(|file| parse(file, out)).collect();
+        let parser =
+            std::thread::Builder::new().name("yaml".into()).stack_size(STACK_BYTES).spawn_scoped(scope, all)?;
+        Ok(parser.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    roots.unwrap_or_else(|error: std::io::Error| {
+        out.push(Mistake::outside("YAML", "", format!("no thread to read it with: {error}"), None));
+        Vec::new()
+    })
 }
 
 /// Reads one file; an unreadable one is recorded in `out` and `None`.
-pub(crate) fn parse(file: &Arc<SourceFile>, out: &mut Mistakes) -> Option<Node> {
+fn parse(file: &Arc<SourceFile>, out: &mut Mistakes) -> Option<Node> {
     let budget = serde_saphyr::budget! { max_depth: MAX_DEPTH, max_nodes: MAX_NODES, max_events: 3 * MAX_NODES };
     let options = serde_saphyr::options! {
         budget: budget,
@@ -214,21 +68,22 @@ fn unreadable(file: &Arc<SourceFile>, error: &serde_saphyr::Error, out: &mut Mis
     let place = Place { file: file.clone(), line: line.max(1), column: column.max(1), width: 1 };
     let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
-    let source = file.text.lines().nth(place.line - 1).unwrap_or_default();
-    let (message, hint) = if said.contains("Depth") || said.contains("flow_nesting") || said.contains("recursion limit") {
+    let source = file.line(place.line);
+    let (message, hint) = if said.contains("Depth") || said.contains("flow_nesting") || said.contains("recursion limit")
+    {
         (format!("nested deeper than {MAX_DEPTH} levels"), None)
     } else if said.contains("budget") || said.contains("replay") {
         ("too many values, or aliases that repeat too much".into(), Some("write the values out, or split the file"))
     } else if said.contains("multiple YAML documents") {
         ("a second YAML document begins here".into(), Some("one file holds one document; remove the `---`"))
     } else if source.contains(": {{") {
-        (format!("this is no YAML: {said}"), Some("put quotes around a text that begins with {{"))
+        (format!("this is no YAML: {said}"), Some(QUOTE_BRACES))
     } else if source.contains('\t') {
         (format!("this is no YAML: {said}"), Some("indent with blanks, not with tabs"))
     } else {
         (format!("this is no YAML: {said}"), None)
     };
-    out.error(&Spot { place, path: KeyPath::default() }, message, hint.map(String::from));
+    out.error(&Spot::new(place, KeyPath::default()), message, hint.map(String::from));
 }
 
 fn index(n: u64) -> usize {
@@ -286,13 +141,15 @@ impl Growing<'_> {
         for (key, value) in raw {
             let key = self.node(key, path.clone());
             let Value::Scalar(scalar) = &key.value else {
-                self.out.error(&key.spot(), format!("a key must be a text; this is {}", key.what()), None);
-                continue;
+                let hint = matches!(key.value, Value::Map(_)).then(|| QUOTE_BRACES.to_owned());
+                self.out.error(&key.spot(), format!("a key must be a text; this is {}", key.what()), hint);
+                // What the rest would have meant cannot be known.
+                return Value::Scalar(Scalar { broken: true, ..Scalar::empty() });
             };
             let text = scalar.text.clone();
             let value = self.node(value, path.key(&text));
             if let Some(first) = seen.get(&text) {
-                let spot = Spot { place: key.place.clone(), path: value.path.clone() };
+                let spot = Spot::new(key.place.clone(), value.path.clone());
                 let first: &Place = first;
                 self.out.error(&spot, format!("`{text}` is written twice in this map; the first is at {first}"), None);
                 continue;
@@ -410,9 +267,9 @@ mod tests {
 
     fn read(text: &str) -> (Option<Node>, Vec<String>) {
         let mut out = Mistakes::default();
-        let file = Arc::new(SourceFile { name: "t.yaml".into(), text: text.into() });
-        let node = parse(&file, &mut out);
-        (node, out.finish().0.iter().map(|m| m.headline()).collect())
+        let file = Arc::new(SourceFile::new("t.yaml", text));
+        let node = parse_all(&[file], &mut out).pop();
+        (node, out.finish().0.iter().map(Mistake::headline).collect())
     }
 
     fn text_of<'n>(node: &'n Node, key: &str) -> &'n str {
@@ -427,7 +284,10 @@ mod tests {
         assert_eq!(["a", "b", "c", "d"].map(|k| text_of(&node, k)), ["no", "1.10", "007", "x y"]);
         assert!(matches!(node.get("e").expect("there").value, Value::Null));
         let f = node.get("发票").and_then(|n| n.get("f")).expect("there");
-        assert_eq!((f.text(), f.place.line, f.place.column, f.path.to_string()), (Some("1_000"), 6, 10, "发票.f".into()));
+        assert_eq!(
+            (f.text(), f.place.line, f.place.column, f.path.to_string()),
+            (Some("1_000"), 6, 10, "发票.f".into())
+        );
     }
 
     #[test]
@@ -444,10 +304,13 @@ mod tests {
     #[test]
     fn a_repeated_key_names_both_places() {
         let (_, errors) = read("a: 1\nb: { c: 1, c: 2 }\na: 2\n");
-        assert_eq!(errors, [
-            "t.yaml:2:12: `c` is written twice in this map; the first is at t.yaml:2:6",
-            "t.yaml:3:1: `a` is written twice in this map; the first is at t.yaml:1:1",
-        ]);
+        assert_eq!(
+            errors,
+            [
+                "t.yaml:2:12: `c` is written twice in this map; the first is at t.yaml:2:6",
+                "t.yaml:3:1: `a` is written twice in this map; the first is at t.yaml:1:1",
+            ]
+        );
     }
 
     #[test]

@@ -1,0 +1,244 @@
+//! What a running server is asked for: tickets, answers, silences, overrides, tokens.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::{Value, json};
+use watchbell_config::{Config, Secrets};
+use watchbell_engine::view::{OverrideView, SilenceView, TestView, TicketView, WhyView};
+use watchbell_engine::word::Receipt;
+
+use super::args::{Command, Common, Format, TokenCommand, instant};
+use super::client::ApiClient;
+use super::output::{Failure, quiet_configuration, say, say_json};
+use super::tell;
+use crate::app;
+use crate::clock::Clock;
+use crate::inbox::ReloadDone;
+use crate::web::api::shapes::{NewToken, Tickets, Tokens};
+use crate::web::percent_encoded;
+
+/// Where the token for the API comes from; the bootstrap token serves where it is set.
+const TOKEN_VARIABLES: [&str; 2] = ["WATCHBELL_TOKEN", "WATCHBELL_ADMIN_TOKEN"];
+
+/// A test page has its outcome by then: one send is cut off after 5 s.
+const TEST_WITHIN: Duration = Duration::from_secs(15);
+
+/// How often the outcome is asked for.
+const TEST_POLL: Duration = Duration::from_millis(200);
+
+/// A client of the server that the flags or the configuration name. On the server's own machine the
+/// operator needs no token: whoever can read the server key may act.
+pub(super) fn client(common: &Common, config: Option<&Config>) -> Result<ApiClient, Failure> {
+    let given = TOKEN_VARIABLES.iter().find_map(|name| std::env::var(name).ok().filter(|t| !t.is_empty()));
+    let here = config.filter(|_| common.server.is_none());
+    let token = given.or_else(|| here.and_then(app::operator_token));
+    let base = match (&common.server, config) {
+        (Some(server), _) => server.clone(),
+        (None, Some(config)) => address(config),
+        (None, None) => return Err(Failure::input("name the server with --server http://127.0.0.1:7247")),
+    };
+    ApiClient::new(&base, token)
+}
+
+fn address(config: &Config) -> String {
+    let listen = config.server.listen;
+    let scheme = if config.server.tls.is_some() && !listen.ip().is_loopback() { "https" } else { "http" };
+    format!("{scheme}://{}", reachable(listen))
+}
+
+/// An address that stands for all of this machine's is reached through loopback.
+fn reachable(mut listen: std::net::SocketAddr) -> std::net::SocketAddr {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    listen
+}
+
+/// A server, and how to speak about its answers.
+struct Session {
+    api: ApiClient,
+    zone: TimeZone,
+    format: Format,
+}
+
+pub(super) async fn run(common: &Common, command: Command) -> Result<ExitCode, Failure> {
+    // The files say where the server is and in which zone to speak; with --server they may be missing.
+    let config = match (quiet_configuration(common, Secrets::WarnIfMissing), &common.server) {
+        (Ok(config), _) => Some(config),
+        (Err(_), Some(_)) => None,
+        (Err(failure), None) => return Err(failure),
+    };
+    let zone = config.as_ref().map_or(TimeZone::UTC, |c| c.catalog.zone.clone());
+    let session = Session { api: client(common, config.as_ref())?, zone, format: common.format };
+    session.obey(command, config.as_ref()).await
+}
+
+impl Session {
+    async fn obey(&self, command: Command, config: Option<&Config>) -> Result<ExitCode, Failure> {
+        match command {
+            Command::Tickets { state } => self.tickets(&state).await?,
+            Command::Ack { ticket } => self.act(&ticket, "ack", json!({})).await?,
+            Command::Resolve { ticket, resolved_as, cause } => {
+                self.act(&ticket, "resolve", json!({"as": resolved_as, "cause": cause})).await?;
+            }
+            Command::Escalate { ticket } => self.act(&ticket, "escalate", json!({})).await?,
+            Command::Snooze { ticket, lasts } => {
+                self.act(&ticket, "snooze", json!({"for": length(lasts)})).await?;
+            }
+            Command::Note { ticket, text } => self.act(&ticket, "note", json!({"text": text})).await?,
+            Command::Declare { text, severity, labels } => {
+                let body = json!({"summary": text, "severity": severity, "labels": pairs(&labels)?});
+                self.show_ticket(&self.api.post("/api/v1/tickets", &body).await?);
+            }
+            Command::Why { ticket } => {
+                let why: WhyView = self.api.get(&format!("/api/v1/tickets/{}/why", percent_encoded(&ticket))).await?;
+                self.show(&why, || tell::why(&why, &self.zone));
+            }
+            Command::TestPage { person, via } => return self.test_page(&person, via.as_deref()).await,
+            Command::Silence { matchers, lasts, reason } => {
+                let matchers: Vec<String> = matchers.iter().map(ToString::to_string).collect();
+                let body = json!({"matchers": matchers, "for": length(lasts), "reason": reason});
+                let silence: SilenceView = self.api.post("/api/v1/silences", &body).await?;
+                self.show(&silence, || {
+                    let until = tell::moment(silence.until, &self.zone);
+                    format!("{} until {until}; {} alerts are quiet now", silence.id, silence.silenced)
+                });
+            }
+            Command::Override { rotation, person, from, lasts } => {
+                self.stand_in(config, &rotation, &person, from, lasts).await?;
+            }
+            Command::Reload { accept_shift_change } => self.reload(accept_shift_change).await?,
+            Command::Token { command } => self.token(command).await?,
+            Command::Run
+            | Command::Demo(_)
+            | Command::Init { .. }
+            | Command::Check { .. }
+            | Command::Probe { .. }
+            | Command::Oncall { .. }
+            | Command::Rota { .. } => unreachable!("these do not ask a server; `dispatch` serves them"),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn show(&self, value: &impl Serialize, words: impl FnOnce() -> String) {
+        match self.format {
+            Format::Json => say_json(value),
+            Format::Text => say(words()),
+        }
+    }
+
+    fn show_ticket(&self, ticket: &TicketView) {
+        self.show(ticket, || tell::ticket(ticket, &self.zone));
+    }
+
+    async fn tickets(&self, state: &str) -> Result<(), Failure> {
+        let list: Tickets = self.api.get(&format!("/api/v1/tickets?state={}", percent_encoded(state))).await?;
+        self.show(&list, || tell::tickets(&list.tickets, &self.zone));
+        Ok(())
+    }
+
+    async fn act(&self, ticket: &str, deed: &str, body: Value) -> Result<(), Failure> {
+        self.show_ticket(&self.api.post(&format!("/api/v1/tickets/{}/{deed}", percent_encoded(ticket)), &body).await?);
+        Ok(())
+    }
+
+    /// Exit code 0 only when the provider accepted.
+    async fn test_page(&self, person: &str, channel: Option<&str>) -> Result<ExitCode, Failure> {
+        let asked: Value = self.api.post("/api/v1/test-pages", &json!({"person": person, "channel": channel})).await?;
+        let id = asked["id"].as_str().unwrap_or_default();
+        let end = Instant::now() + TEST_WITHIN;
+        let test = loop {
+            let test: TestView = self.api.get(&format!("/api/v1/test-pages/{id}")).await?;
+            if test.receipt.is_some() || Instant::now() >= end {
+                break test;
+            }
+            tokio::time::sleep(TEST_POLL).await;
+        };
+        let accepted = test.receipt.is_some_and(Receipt::is_accepted);
+        self.show(&test, || {
+            let receipt = test.receipt.map_or("no outcome yet", |r| r.as_str());
+            let detail = test.detail.as_deref().map_or(String::new(), |d| format!(" ({d})"));
+            format!("{} to {} over {}: {receipt}{detail}", test.id, test.person, test.channel)
+        });
+        Ok(if accepted { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+
+    async fn stand_in(
+        &self,
+        config: Option<&Config>,
+        rotation: &str,
+        person: &str,
+        from: Option<String>,
+        lasts: SignedDuration,
+    ) -> Result<(), Failure> {
+        let zone = config.and_then(|c| c.catalog.rotations.get(rotation)).map_or(&self.zone, |r| &r.zone);
+        let now = Clock::system().now();
+        let from = from.map_or(Ok(now), |text| instant(&text, zone, now)).map_err(Failure::input)?;
+        let body = json!({"person": person, "from": from, "for": length(lasts)});
+        let added: OverrideView =
+            self.api.post(&format!("/api/v1/rotations/{}/overrides", percent_encoded(rotation)), &body).await?;
+        self.show(&added, || {
+            let (from, to) = (tell::moment(added.from, zone), tell::moment(added.to, zone));
+            let id = added.id.map_or(String::new(), |id| format!("{id}: "));
+            format!("{id}{} stands in for {} from {from} to {to}", added.person, added.rotation)
+        });
+        Ok(())
+    }
+
+    async fn reload(&self, accept_shift_change: bool) -> Result<(), Failure> {
+        let body = json!({"accept_shift_change": accept_shift_change});
+        let done: ReloadDone = self.api.post("/api/v1/reload", &body).await?;
+        self.show(&done, || {
+            let what = if done.changed { "is in force now" } else { "was in force already" };
+            done.notes.iter().fold(format!("revision {} {what}", done.revision), |text, note| format!("{text}\n{note}"))
+        });
+        Ok(())
+    }
+
+    async fn token(&self, command: TokenCommand) -> Result<(), Failure> {
+        match command {
+            TokenCommand::Create { name, role } => {
+                let made: NewToken = self.api.post("/api/v1/tokens", &json!({"name": name, "role": role})).await?;
+                self.show(&made, || format!("{}\n(shown this once; set it as WATCHBELL_TOKEN)", made.token));
+            }
+            TokenCommand::List => {
+                let list: Tokens = self.api.get("/api/v1/tokens").await?;
+                self.show(&list, || {
+                    let line = |t: &crate::web::api::shapes::TokenView| {
+                        let used = t
+                            .last_used
+                            .map_or("never used".into(), |at| format!("last used {}", tell::moment(at, &self.zone)));
+                        format!("{} ({}), {used}", t.name, t.role)
+                    };
+                    let lines: Vec<String> = list.tokens.iter().map(line).collect();
+                    if lines.is_empty() { "no tokens".into() } else { lines.join("\n") }
+                });
+            }
+            TokenCommand::Revoke { name } => {
+                self.api.delete(&format!("/api/v1/tokens/{}", percent_encoded(&name))).await?;
+                self.show(&json!({"revoked": name}), || format!("{name} is revoked"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A length as the API reads it.
+fn length(lasts: SignedDuration) -> String {
+    format!("{}s", lasts.as_secs().max(1))
+}
+
+fn pairs(labels: &[String]) -> Result<Value, Failure> {
+    let mut out = serde_json::Map::new();
+    for label in labels {
+        let (name, value) = label
+            .split_once('=')
+            .ok_or_else(|| Failure::input(format!("`--label {label}` has no value; write --label name=value")))?;
+        out.insert(name.into(), value.into());
+    }
+    Ok(Value::Object(out))
+}

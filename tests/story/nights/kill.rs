@@ -1,0 +1,105 @@
+//! Starts the server, kills it at a moment that chance draws, and starts it again on the same data.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use super::chance::Chance;
+use crate::story::bell::{Bell, Home, LIMIT, now};
+use crate::story::town::{Event, Town};
+
+/// A moment whose event does not come is now.
+const NO_EVENT: Duration = Duration::from_secs(3);
+
+/// When a life ends: so long after the start, or after something that happens in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) event: Option<Event>,
+    pub(super) delay: Duration,
+}
+
+impl Moment {
+    /// Half of them lie anywhere; the others close to something that is under way.
+    fn draw(chance: &mut Chance) -> Self {
+        let event = match chance.below(8) {
+            0..=3 => None,
+            4 => Some(Event::Failing),
+            5 => Some(Event::Hook),
+            6 => Some(Event::Mail),
+            _ => Some(Event::Press),
+        };
+        let delay = match event {
+            None => chance.millis(0..2_500),
+            Some(Event::Failing) => chance.millis(0..500),
+            Some(Event::Hook | Event::Mail) => chance.millis(0..200),
+            Some(Event::Press) => chance.millis(0..40),
+        };
+        Self { event, delay }
+    }
+}
+
+/// One life of the process.
+pub(super) struct Life {
+    pub(super) from: Timestamp,
+    /// When it was ready; `None` where it was killed before.
+    pub(super) ready: Option<Timestamp>,
+    /// When it was killed, and at which moment; the last one is not.
+    pub(super) killed: Option<(Timestamp, Moment)>,
+}
+
+/// Every life of a night, and the process of the last one, which lives on.
+pub(super) struct Lives {
+    pub(super) all: Vec<Life>,
+    pub(super) last: Bell,
+}
+
+pub(super) async fn again_and_again(
+    home: &Home,
+    town: &Town,
+    kills: usize,
+    mut chance: Chance,
+    over: CancellationToken,
+) -> Lives {
+    let mut all = Vec::new();
+    for _ in 0..kills {
+        let mut events = town.events.subscribe();
+        let (from, mut bell) = (now(), home.start());
+        let moment = Moment::draw(&mut chance);
+        let mut ready = None;
+        tokio::select! {
+            () = come(moment, &mut events) => {}
+            () = async {
+                bell.ready().await;
+                ready = Some(now());
+                std::future::pending::<()>().await;
+            } => {}
+        }
+        let killed = now();
+        bell.kill();
+        all.push(Life { from, ready, killed: Some((killed, moment)) });
+    }
+    let (from, mut last) = (now(), home.start());
+    last.ready().await;
+    all.push(Life { from, ready: Some(now()), killed: None });
+    over.cancel();
+    Lives { all, last }
+}
+
+async fn come(moment: Moment, events: &mut broadcast::Receiver<Event>) {
+    if let Some(wanted) = moment.event {
+        let happens = async {
+            loop {
+                match events.recv().await {
+                    Ok(event) if event == wanted => return,
+                    // Another one, or some were missed: the next will do.
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => (),
+                    Err(broadcast::error::RecvError::Closed) => tokio::time::sleep(LIMIT).await,
+                }
+            }
+        };
+        tokio::time::timeout(NO_EVENT, happens).await.unwrap_or_default();
+    }
+    tokio::time::sleep(moment.delay).await;
+}
