@@ -86,7 +86,7 @@ impl World {
             process.commit = None;
             process.watches_commit = false;
         }
-        self.with_pump(|pump, now| pump.committed(now));
+        self.with_pump(watchbell_engine::pump::Pump::committed);
     }
 
     pub(crate) fn retry_commit(&mut self) {
@@ -107,9 +107,8 @@ impl World {
         if !commands.is_empty() {
             self.violated("something was flushed while a commit was in flight");
         }
-        let first_pages = |pump: &mut watchbell_engine::pump::Pump, now| -> Vec<Command> {
-            pump.distress(now).into_iter().collect()
-        };
+        let first_pages =
+            |pump: &mut watchbell_engine::pump::Pump, now| -> Vec<Command> { pump.distress(now).into_iter().collect() };
         self.with_pump(first_pages);
     }
 }
