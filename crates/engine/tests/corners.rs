@@ -1,0 +1,165 @@
+//! Corners of paging: silences that overlap, stepped clocks, restarts in the middle of a try, a store
+//! that hangs.
+
+mod world;
+
+use watchbell_engine::catalog::*;
+use watchbell_engine::fact::MessageKind;
+use watchbell_engine::heartbeat::{Beat, Expected, HeartbeatRule};
+use watchbell_engine::ids::*;
+use watchbell_engine::input::*;
+use watchbell_engine::label::Labels;
+use watchbell_engine::observation::Verdict;
+use watchbell_engine::pump::Command;
+use watchbell_engine::state::Phase;
+use watchbell_engine::time::Millis;
+use watchbell_engine::word::{FailureKind, Level, Receipt, ResolvedAs, Severity};
+use world::{Mode, World, at, catalog, probe};
+
+const CRITICAL: Severity = Severity::Critical;
+
+fn silence(w: &World, matcher: &str, seconds: i64) -> Deed {
+    let matchers = vec![matcher.parse().expect("a matcher")];
+    Deed::AddSilence { matchers, until: at(w.now, seconds), reason: "deploy".into() }
+}
+
+/// Ana alone in step 1: mail at once, the hook after 30 s.
+fn ana_first() -> Catalog {
+    let mut catalog = catalog();
+    let policy = catalog.policies.values_mut().next().expect("a policy");
+    policy.steps[0].page = vec![Target::Person("ana".into())];
+    catalog
+}
+
+#[test]
+fn a_ticket_is_paged_as_soon_as_one_of_its_alerts_is_no_longer_silenced() {
+    let mut w = World::new(catalog());
+    w.fire("api:a", CRITICAL, &[("grouped", "yes"), ("part", "a")]);
+    w.fire("api:b", CRITICAL, &[("grouped", "yes"), ("part", "b")]);
+    w.act("bo", silence(&w, "part=a", 600));
+    w.act("bo", silence(&w, "part=b", 3_600));
+    assert!(matches!(w.phase(TicketId(1)), Phase::Held { .. }));
+    w.pass(Millis::mins(1));
+    let start = w.now;
+    w.act("bo", Deed::EndSilence { silence: SilenceId(2) });
+    w.pass(Millis::secs(1));
+    assert_eq!(w.pages_since(start), ["0s bo/mail"], "b fires, and nothing silences it");
+    w.check();
+}
+
+#[test]
+fn a_hold_that_another_silence_takes_over_is_told_once() {
+    let mut w = World::new(catalog());
+    w.fire("api:a", CRITICAL, &[("part", "a")]);
+    w.pass(Millis::secs(1));
+    w.act("bo", silence(&w, "part=a", 60));
+    w.act("bo", silence(&w, "part=a", 600));
+    w.pass(Millis::mins(5));
+    assert!(matches!(w.phase(TicketId(1)), Phase::Held { .. }));
+    let cancelled = w.sent.iter().filter(|(_, m)| m.kind == MessageKind::Cancelled).count();
+    assert_eq!(cancelled, 1, "whoever was paged is told once that it is held");
+    w.check();
+}
+
+#[test]
+fn a_snooze_that_ends_under_a_silence_pages_when_the_silence_ends() {
+    let mut w = World::new(catalog());
+    let id = w.fire("api:a", Severity::Error, &[("part", "a")]).expect("a ticket");
+    w.act("bo", Deed::Snooze { ticket: id, until: at(w.now, 300) });
+    w.act("bo", silence(&w, "part=a", 900));
+    let start = w.now;
+    w.pass(Millis::mins(6));
+    assert!(w.pages_since(start).iter().all(|p| p.starts_with("0s")), "{:?}", w.pages_since(start));
+    w.pass(Millis::mins(10));
+    assert_eq!(w.pages_since(start).last().map(String::as_str), Some("900s bo/mail"));
+    w.check();
+}
+
+#[test]
+fn an_answered_fault_that_gets_worse_under_a_silence_pages_when_the_silence_ends() {
+    let mut w = World::new(catalog());
+    let id = w.fire("api:a", Severity::Error, &[("part", "a")]).expect("a ticket");
+    w.pass(Millis::secs(1));
+    w.act("bo", Deed::Ack { ticket: id, page: None });
+    w.act("bo", silence(&w, "part=a", 600));
+    w.pass(Millis::secs(1));
+    let start = w.now;
+    w.fire("api:a", CRITICAL, &[("part", "a")]);
+    w.pass(Millis::mins(9));
+    assert!(w.pages_since(start).is_empty(), "{:?}", w.pages_since(start));
+    w.pass(Millis::mins(1));
+    assert_eq!(w.pages_since(start), ["599s bo/mail"]);
+    w.check();
+}
+
+#[test]
+fn when_only_silenced_alerts_are_left_the_paging_is_held() {
+    let mut w = World::new(catalog());
+    w.fire("api:a", CRITICAL, &[("grouped", "yes"), ("part", "a")]);
+    w.fire("api:b", CRITICAL, &[("grouped", "yes"), ("part", "b")]);
+    w.act("bo", silence(&w, "part=b", 600));
+    w.pass(Millis::secs(10));
+    let start = w.now;
+    w.resolve("api:a");
+    w.pass(Millis::mins(9));
+    assert!(w.pages_since(start).is_empty(), "{:?}", w.pages_since(start));
+    w.pass(Millis::mins(1));
+    assert_eq!(w.pages_since(start), ["590s bo/mail"]);
+    w.check();
+}
+
+fn nightly(max_run: Option<Millis>) -> Catalog {
+    let mut all = catalog();
+    let rule = HeartbeatRule { expected: Expected::Every(Millis::hours(24)), grace: Millis::mins(1), max_run };
+    let nightly = ProbeInfo { heartbeat: Some(rule), ..probe("nightly") };
+    all.probes.insert(nightly.id.clone(), nightly);
+    all
+}
+
+fn beat(beat: Beat) -> Input {
+    Input::Beat { probe: ProbeId::from("nightly"), beat }
+}
+
+fn down(w: &World, id: &str) -> Envelope {
+    let verdict = Verdict {
+        probe: ProbeId::from(id),
+        site: SiteId::local(),
+        level: Level::Down,
+        kind: Some(FailureKind::Status),
+        message: None,
+        severity: CRITICAL,
+        since: w.now,
+        seen: w.now,
+        confirmed: w.now,
+        last_good: None,
+        runs: 3,
+        summary: None,
+    };
+    Envelope { id: InputId::from("a verdict"), input: Input::Verdict(verdict) }
+}
+
+/// Ana on both channels at once, and a probe; the store hangs on the page for it.
+fn hung_store() -> (World, Vec<Command>) {
+    let mut all = ana_first();
+    let ana = all.people.get_mut(&PersonId::from("ana")).expect("ana");
+    ana.page_by.urgent = vec![LadderEntry { after: Millis::ZERO, via: vec!["mail".into(), "hook".into()] }];
+    all.probes.insert(ProbeId::from("login"), probe("login"));
+    let mut w = World::new(all);
+    let verdict = down(&w, "login");
+    let commands = w.pump.take(w.now, vec![(None, verdict)]);
+    assert!(matches!(commands.as_slice(), [Command::Commit(_)]));
+    (w, commands)
+}
+
+/// What goes out unrecorded in so many seconds, each try once.
+fn unrecorded(w: &mut World, seconds: u64) -> Vec<String> {
+    let mut out = Vec::new();
+    for _ in 0..seconds {
+        w.now = at(w.now, 1);
+        assert!(w.pump.take(w.now, Vec::new()).is_empty());
+        let Some(Command::Release { messages, recorded: false }) = w.pump.distress(w.now) else { continue };
+        out.extend(messages.iter().map(|m| format!("{} {}/{}", m.send, m.person, m.channel)));
+    }
+    out
+}
+
