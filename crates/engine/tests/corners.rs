@@ -108,6 +108,50 @@ fn when_only_silenced_alerts_are_left_the_paging_is_held() {
     w.check();
 }
 
+#[test]
+fn a_stepped_clock_takes_no_acceptance_back() {
+    let mut w = World::new(ana_first());
+    w.fire("api:a", CRITICAL, &[]);
+    w.pass(Millis::secs(1));
+    let start = w.now;
+    w.step_clock(60);
+    w.pass(Millis::secs(28));
+    assert!(w.pages_since(start).is_empty(), "mail has accepted: {:?}", w.pages_since(start));
+    w.pass(Millis::secs(1));
+    assert_eq!(w.pages_since(start), ["89s ana/hook"], "30 s after the page's start, and the step of 60 s");
+    w.check();
+}
+
+#[test]
+fn a_stepped_clock_loses_no_try() {
+    let mut w = World::new(catalog());
+    w.modes.insert("mail".into(), Mode::TakesLong);
+    let start = w.now;
+    w.fire("api:a", CRITICAL, &[]);
+    w.pass(Millis::secs(1));
+    w.step_clock(3_600);
+    w.pass(Millis::secs(60));
+    assert_eq!(w.pages_since(start), ["0s bo/mail"], "the send was under way, and was accepted");
+    w.check();
+}
+
+#[test]
+fn a_try_under_way_that_is_accepted_counts_for_the_entry_that_began_meanwhile() {
+    let mut all = ana_first();
+    let ana = all.people.get_mut(&PersonId::from("ana")).expect("ana");
+    let entry = |after, via: &str| LadderEntry { after: Millis::secs(after), via: vec![ChannelId::from(via)] };
+    ana.page_by.urgent = vec![entry(0, "mail"), entry(10, "mail"), entry(60, "hook")];
+    let mut w = World::new(all);
+    let start = w.now;
+    w.modes.insert("mail".into(), Mode::Hangs);
+    w.fire("api:a", CRITICAL, &[]);
+    w.pass(Millis::secs(6));
+    w.modes.insert("mail".into(), Mode::TakesLong);
+    w.pass(Millis::secs(40));
+    assert_eq!(w.pages_since(start), ["0s ana/mail", "7s ana/mail"], "the second entry was accepted at 11 s");
+    w.check();
+}
+
 fn nightly(max_run: Option<Millis>) -> Catalog {
     let mut all = catalog();
     let rule = HeartbeatRule { expected: Expected::Every(Millis::hours(24)), grace: Millis::mins(1), max_run };

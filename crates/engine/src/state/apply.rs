@@ -191,18 +191,21 @@ impl State {
             for page in &mut ticket.pages {
                 page.counts_from = shifted(page.counts_from, by_ms);
                 page.begun.iter_mut().for_each(|at| *at = shifted(*at, by_ms));
-                page.tries.iter_mut().for_each(|t| shift_retry(t, by_ms));
+                page.tries.iter_mut().for_each(|t| shift_try(t, by_ms));
             }
         }
         for notice in self.tickets.values_mut().flat_map(|t| &mut t.notices) {
-            notice.tries.iter_mut().for_each(|t| shift_retry(t, by_ms));
+            notice.tries.iter_mut().for_each(|t| shift_try(t, by_ms));
         }
     }
 }
 
-fn shift_retry(tried: &mut Try, by_ms: i64) {
-    if let Some(retry_at) = tried.ended.as_mut().and_then(|e| e.retry_at.as_mut()) {
-        *retry_at = shifted(*retry_at, by_ms);
+/// The times of a try are compared with those of its entry, which move: they move along.
+fn shift_try(tried: &mut Try, by_ms: i64) {
+    tried.at = shifted(tried.at, by_ms);
+    if let Some(ended) = &mut tried.ended {
+        ended.at = shifted(ended.at, by_ms);
+        ended.retry_at = ended.retry_at.map(|at| shifted(at, by_ms));
     }
 }
 

@@ -83,7 +83,7 @@ pub struct Try {
     pub n: u32,
     /// Over which channel.
     pub channel: ChannelId,
-    /// When it was decided.
+    /// When it was decided; moved along when the clock is stepped.
     pub at: Timestamp,
     /// What came of it; `None` while it is under way.
     pub ended: Option<Ended>,
@@ -94,7 +94,7 @@ pub struct Try {
 pub struct Ended {
     /// The receipt.
     pub receipt: Receipt,
-    /// When it came.
+    /// When it came; moved along when the clock is stepped.
     pub at: Timestamp,
     /// When the message was handed to the provider.
     pub handed_over: Option<Timestamp>,
