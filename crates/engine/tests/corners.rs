@@ -152,6 +152,67 @@ fn a_try_under_way_that_is_accepted_counts_for_the_entry_that_began_meanwhile() 
     w.check();
 }
 
+#[test]
+fn a_page_that_forty_seconds_left_in_doubt_is_sent_once_and_has_its_time() {
+    let mut w = World::new(catalog());
+    let start = w.now;
+    let signal = world::signal("api:a", SignalAction::Fire, CRITICAL, &[]);
+    w.tell_and_die(Input::Signal(signal), Millis::secs(40));
+    w.pass(Millis::secs(60));
+    assert_eq!(w.pages_since(start), ["40s bo/mail"], "it is in nobody's hands twice, and Bo has ten seconds to take it");
+    w.check();
+}
+
+#[test]
+fn a_clock_that_went_back_over_a_restart_delays_no_page() {
+    let mut w = World::new(catalog());
+    w.fire("api:a", CRITICAL, &[]);
+    w.pass(Millis::secs(10));
+    w.now = at(w.now, -3_600);
+    w.crash(Millis::secs(1));
+    let start = w.now;
+    w.pass(Millis::mins(2));
+    assert_eq!(w.pages_since(start), ["119s cy/mail"], "two minutes, less what is on record, by the new clock");
+    w.check();
+}
+
+#[test]
+fn each_declared_fault_is_its_own() {
+    let mut w = World::new(catalog());
+    let labels = [("grouped".to_owned(), "yes".to_owned())].into_iter().collect();
+    for summary in ["the upload hangs", "the payout is late", "the login is slow"] {
+        let labels = Labels::clone(&labels);
+        w.act("bo", Deed::Declare { summary: summary.into(), severity: CRITICAL, labels });
+    }
+    let alerts: Vec<&str> = w.view.tickets[&TicketId(1)].view.alerts.iter().map(|a| a.summary.as_str()).collect();
+    assert_eq!(alerts, ["the upload hangs", "the payout is late", "the login is slow"]);
+    w.check();
+}
+
+#[test]
+fn what_people_ended_is_not_kept_for_ever() {
+    let mut w = World::new(catalog());
+    for n in 0..3 {
+        let id = w.fire(&format!("pd:k:{n}"), CRITICAL, &[]).expect("a ticket");
+        w.act("bo", Deed::Resolve { ticket: id, resolved_as: ResolvedAs::Fixed, cause: None });
+    }
+    assert!(w.pump.state().set_aside.is_empty(), "sources that never say the end must not fill the state");
+    w.check();
+}
+
+#[test]
+fn a_last_resort_whose_ladder_begins_late_is_paged_all_the_same() {
+    let mut all = catalog();
+    let di = all.people.get_mut(&PersonId::from("di")).expect("di");
+    di.page_by.urgent[0].after = Millis::mins(10);
+    let mut w = World::new(all);
+    let start = w.now;
+    w.fire("api:a", CRITICAL, &[]);
+    w.pass(Millis::hours(1));
+    assert!(w.pages_since(start).iter().any(|p| p.ends_with("di/mail")), "{:?}", w.pages_since(start));
+    w.check();
+}
+
 fn nightly(max_run: Option<Millis>) -> Catalog {
     let mut all = catalog();
     let rule = HeartbeatRule { expected: Expected::Every(Millis::hours(24)), grace: Millis::mins(1), max_run };
@@ -162,6 +223,36 @@ fn nightly(max_run: Option<Millis>) -> Catalog {
 
 fn beat(beat: Beat) -> Input {
     Input::Beat { probe: ProbeId::from("nightly"), beat }
+}
+
+#[test]
+fn a_job_that_could_not_tell_its_end_has_a_minute_after_a_start() {
+    let mut w = World::new(nightly(Some(Millis::mins(10))));
+    w.tell(beat(Beat::Start));
+    w.crash(Millis::mins(20));
+    w.pass(Millis::secs(30));
+    w.tell(beat(Beat::Success));
+    w.pass(Millis::mins(10));
+    assert!(w.sent.is_empty(), "it ended while we were away");
+    w.tell(beat(Beat::Start));
+    w.crash(Millis::mins(20));
+    let start = w.now;
+    w.pass(Millis::secs(70));
+    assert_eq!(w.pages_since(start), ["60s bo/mail"], "and one that has not is paged for");
+    w.check();
+}
+
+#[test]
+fn a_job_that_fails_after_a_person_ended_its_ticket_pages() {
+    let mut w = World::new(nightly(None));
+    w.pass(Millis::hours(25));
+    w.act("bo", Deed::Resolve { ticket: TicketId(1), resolved_as: ResolvedAs::FalseAlarm, cause: None });
+    w.pass(Millis::mins(30));
+    let start = w.now;
+    w.tell(beat(Beat::Exit(3)));
+    w.pass(Millis::secs(1));
+    assert_eq!(w.pages_since(start), ["0s bo/mail"], "this failure nobody has seen");
+    w.check();
 }
 
 fn down(w: &World, id: &str) -> Envelope {
@@ -207,3 +298,38 @@ fn unrecorded(w: &mut World, seconds: u64) -> Vec<String> {
     out
 }
 
+#[test]
+fn a_store_that_hangs_keeps_back_no_channel_of_a_first_page() {
+    let (mut w, _commit) = hung_store();
+    assert_eq!(unrecorded(&mut w, 4), ["INC-1-p1/1 ana/mail", "INC-1-p1/2 ana/hook"]);
+}
+
+#[test]
+fn receipts_count_while_the_store_hangs() {
+    let (mut w, _commit) = hung_store();
+    let sent = unrecorded(&mut w, 3);
+    assert_eq!(sent.len(), 2);
+    let page = PageId { ticket: TicketId(1), n: 1 };
+    let (send, handed_over) = (SendId { subject: SendSubject::Page(page), attempt: 1 }, Some(w.now));
+    let report = SendReport { send, handed_over, receipt: Receipt::Accepted, detail: None, retry_after: None };
+    let receipt = Envelope { id: InputId::from("a receipt"), input: Input::Report(report) };
+    assert!(w.pump.take(w.now, vec![(None, receipt)]).is_empty());
+    assert!(unrecorded(&mut w, 100).is_empty(), "Ana was reached: nobody else is woken before her two minutes are over");
+}
+
+#[test]
+fn what_ended_while_the_store_hung_is_not_sent_when_it_is_back() {
+    let (mut w, commit) = hung_store();
+    w.now = at(w.now, 1);
+    unrecorded(&mut w, 300);
+    w.serve(commit, None);
+    let mut tries = w.sent.iter().map(|(_, m)| (m.page, m.channel.clone())).collect::<Vec<_>>();
+    let all = tries.len();
+    tries.sort();
+    tries.dedup();
+    assert_eq!(all, tries.len(), "of each page and channel the try that is still open, not those before it");
+    for (_, message) in &w.sent {
+        let open = w.pump.state().find_try(message.send).is_some_and(|t| t.ended.is_none());
+        assert!(open, "{} had ended", message.send);
+    }
+}

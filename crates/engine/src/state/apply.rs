@@ -23,11 +23,8 @@ impl State {
         self.last_fact = fact.no;
         let at = fact.at;
         match &fact.what {
-            What::Started { .. }
-            | What::Reloaded { .. }
-            | What::Skipped { .. }
-            | What::Noted { .. }
-            | What::Escalated { .. } => {}
+            What::Reloaded { .. } | What::Skipped { .. } | What::Noted { .. } | What::Escalated { .. } => {}
+            What::Started { .. } => self.begin_tries_anew(at),
             What::ClockShifted { by_ms } => self.shift_clock(*by_ms),
             What::DutyChanged { rotation, on_duty, .. } => {
                 self.duty.insert(rotation.clone(), on_duty.clone());
@@ -175,6 +172,20 @@ impl State {
                 self.tickets.get(&id.ticket)?.notices.get((id.n as usize).checked_sub(1)?)?.tries.get(index)
             }
             SendSubject::Test(id) => (index == 0).then_some(&self.tests.get(&id)?.sent),
+        }
+    }
+
+    /// What was under way died with the process before. Whoever takes it over begins now, and so does the
+    /// time in which somebody must take it.
+    fn begin_tries_anew(&mut self, at: Timestamp) {
+        let under_way = |t: &&mut Try| t.ended.is_none();
+        for ticket in self.tickets.values_mut() {
+            for page in ticket.pages.iter_mut().filter(|p| p.is_live() && p.tries.iter().any(|t| t.ended.is_none())) {
+                page.tries.iter_mut().filter(under_way).for_each(|t| t.at = at);
+                page.begun.iter_mut().last().into_iter().for_each(|begun| *begun = at);
+            }
+            let notices = ticket.notices.iter_mut().flat_map(|n| &mut n.tries);
+            notices.filter(under_way).for_each(|t| t.at = at);
         }
     }
 
