@@ -22,6 +22,7 @@ impl State {
     pub fn apply(&mut self, fact: &Fact) {
         self.last_fact = fact.no;
         let at = fact.at;
+        self.last_at = at;
         match &fact.what {
             What::Reloaded { .. } | What::Skipped { .. } | What::Noted { .. } | What::Escalated { .. } => {}
             What::Started { .. } => self.begin_tries_anew(at),

@@ -37,6 +37,8 @@ const TESTS_KEPT: usize = 20;
 pub struct State {
     /// The last fact that was applied.
     pub last_fact: FactNo,
+    /// When it was recorded.
+    pub last_at: Timestamp,
     /// The last ticket that was opened.
     pub last_ticket: u64,
     /// The last silence that was recorded.
