@@ -83,7 +83,9 @@ impl State {
     fn apply_to_ticket(&mut self, fact: &Fact) {
         let Some(ticket) = fact.ticket.and_then(|id| self.tickets.get_mut(&id)) else { return };
         if let What::TicketResolved { .. } = &fact.what {
-            self.set_aside.extend(ticket.firing().map(|m| m.alert.key.clone()));
+            // Other sources tell of a fault anew whenever they like, and many never tell of its end.
+            let probed = ticket.firing().filter(|m| m.alert.probe.is_some());
+            self.set_aside.extend(probed.map(|m| m.alert.key.clone()));
         }
         ticket.apply(fact);
         if let What::TicketReopened { alert, .. } | What::AlertJoined { alert, .. } = &fact.what {

@@ -53,7 +53,7 @@ pub struct State {
     pub by_key: BTreeMap<DedupKey, TicketId>,
     /// Firing alerts without a ticket.
     pub quiet: BTreeMap<DedupKey, QuietAlert>,
-    /// Faults that were still there when a person ended their ticket: told of again only after they were over.
+    /// Faults of probes that were still there when a person ended their ticket: told of again only after they were over.
     pub set_aside: BTreeSet<DedupKey>,
     /// Silences that have not ended.
     pub silences: BTreeMap<SilenceId, Silence>,
