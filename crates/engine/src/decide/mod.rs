@@ -37,7 +37,7 @@ pub struct Engine {
     epoch: Epoch,
     /// When who is on duty has to be looked at again.
     duty_due: Option<Timestamp>,
-    /// Before this instant no heartbeat is missed: jobs could not reach us while we were not there.
+    /// Before this instant no heartbeat is missed and no job overruns: jobs could not reach us while we were not there.
     beats_from: Option<Timestamp>,
     answers: BTreeMap<InputId, Answer>,
     /// The ids in `answers`, oldest first.
