@@ -123,7 +123,8 @@ enum Fate {
 fn entry_fate(page: &Page, entry: &LadderEntry, begun: Timestamp) -> Fate {
     // Whatever was under way on a channel when the entry began counts for it.
     let last = |channel: &ChannelId| page.last_try(channel);
-    if entry.via.iter().filter_map(last).any(|t| t.is_accepted() && t.at >= begun) {
+    let since = |t: &Try| t.ended.as_ref().is_some_and(|e| e.receipt.is_accepted() && e.at >= begun);
+    if entry.via.iter().filter_map(last).any(since) {
         return Fate::Accepted;
     }
     let refused_at = |t: &Try| t.ended.as_ref().filter(|e| e.receipt == Receipt::Refused).map(|e| e.at);

@@ -124,7 +124,8 @@ impl Turn<'_> {
             return Err(Refusal::Empty("summary".into()));
         }
         let severity = severity.max(Severity::Warning);
-        let key = DedupKey::from(format!("api:declare-{}", self.state().last_ticket + 1));
+        // By the fact that will record it: a ticket's number is free again when it joins another.
+        let key = DedupKey::from(format!("api:declare-{}", self.state().last_fact.next().0));
         let mut labels = labels.clone();
         labels.insert("severity".into(), severity.to_string());
         let now = self.now;

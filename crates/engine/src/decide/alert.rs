@@ -94,13 +94,15 @@ impl Turn<'_> {
         alert.started_at = before.started_at.min(alert.started_at);
         alert.seen = before.seen.min(alert.seen);
         alert.last_good = before.last_good.or(alert.last_good);
-        let (worse, held) = (alert.severity > ticket.worst, matches!(ticket.phase, Phase::Held { .. }));
+        let worse = alert.severity > ticket.worst;
+        let (held, chased) = (matches!(ticket.phase, Phase::Held { .. }), matches!(ticket.phase, Phase::Triggered(_)));
         let routed = routing::route(self.catalog, &alert.key, &alert.labels, alert.severity);
         let priority = ticket.routed.priority.min(routed.priority);
         // A fault that got worse is escalated as its severity now asks, under the same ticket.
         let rerouted = worse.then_some(routed);
         self.record(Some(id), What::AlertChanged { alert, priority, rerouted });
-        let pages = if held { self.silenced_by(id).is_none() } else { worse };
+        // What is being chased goes on; a person may have escalated it in spite of a silence.
+        let pages = if chased { worse } else { (worse || held) && !self.hold_if_silenced(id) };
         if pages {
             self.enter(id, 1, Stage::Step(0), Because::Regrouped);
         }
@@ -113,10 +115,14 @@ impl Turn<'_> {
             self.record(None, What::QuietResolved { key: key.clone() });
             return None;
         }
-        let id = self.state().firing_ticket(key)?.id;
+        let ticket = self.state().firing_ticket(key)?;
+        let (id, chased) = (ticket.id, matches!(ticket.phase, Phase::Triggered(_)));
+        let loud = chased && self.silenced_by(id).is_none();
         self.record(Some(id), What::AlertResolved { key: key.clone(), reason: reason.into() });
         if self.state().tickets.get(&id).is_some_and(|t| t.firing().next().is_none()) {
             self.close(id, ResolvedAs::SelfRecovered, None, Actor::engine());
+        } else if loud {
+            self.hold_if_silenced(id); // it may have been paged for this one alone
         }
         Some(id)
     }
@@ -143,7 +149,8 @@ impl Turn<'_> {
         for alert in muted.map(|q| q.alert.clone()).collect::<Vec<_>>() {
             self.fire(alert);
         }
-        let held = |t: &&Ticket| t.phase == Phase::Held { silence };
+        // A ticket is held by one silence while several may cover its alerts: any end may leave one uncovered.
+        let held = |t: &&Ticket| matches!(t.phase, Phase::Held { .. });
         let held: Vec<TicketId> = self.state().tickets.values().filter(held).map(|t| t.id).collect();
         for id in held {
             if !self.hold_if_silenced(id) {
@@ -156,8 +163,15 @@ impl Turn<'_> {
     /// Holds the paging of a ticket all of whose live alerts are silenced; whether it is held.
     pub(super) fn hold_if_silenced(&mut self, id: TicketId) -> bool {
         let Some((silence, until)) = self.silenced_by(id) else { return false };
+        let Some(phase) = self.state().tickets.get(&id).map(|t| &t.phase) else { return false };
+        if *phase == (Phase::Held { silence }) {
+            return true;
+        }
+        let chased = matches!(phase, Phase::Triggered(_));
         self.record(Some(id), What::Held { silence, until });
-        self.tell_everybody(id, MessageKind::Cancelled, None, None);
+        if chased {
+            self.tell_everybody(id, MessageKind::Cancelled, None, None);
+        }
         true
     }
 

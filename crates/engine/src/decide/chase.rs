@@ -82,7 +82,9 @@ impl Turn<'_> {
             }
             Phase::Acknowledged(Acked { wake: Some(wake), .. }) if wake.at <= self.now => {
                 let because = wake.because.clone();
-                self.enter(id, 1, Stage::Step(0), because);
+                if !self.hold_if_silenced(id) {
+                    self.enter(id, 1, Stage::Step(0), because);
+                }
                 true
             }
             Phase::Acknowledged(_) | Phase::Held { .. } | Phase::Resolved(_) => false,

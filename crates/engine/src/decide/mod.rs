@@ -24,6 +24,9 @@ use crate::outgoing::Outgoing;
 use crate::state::State;
 use crate::view::LiveView;
 
+/// A clock that starts further than this behind the last record was set back meanwhile.
+const CLOCK_BEHIND_MS: i128 = 2_000;
+
 /// How many answers are remembered, so that a repeated input gets the same one.
 const ANSWERS_KEPT: usize = 4_096;
 
@@ -34,7 +37,7 @@ pub struct Engine {
     epoch: Epoch,
     /// When who is on duty has to be looked at again.
     duty_due: Option<Timestamp>,
-    /// Before this instant no heartbeat is missed: jobs could not reach us while we were not there.
+    /// Before this instant no heartbeat is missed and no job overruns: jobs could not reach us while we were not there.
     beats_from: Option<Timestamp>,
     answers: BTreeMap<InputId, Answer>,
     /// The ids in `answers`, oldest first.
@@ -225,6 +228,11 @@ impl Turn<'_> {
     }
 
     fn take_over(&mut self, unfinished: &[crate::input::Unfinished]) {
+        // A machine that starts with a clock behind the record would wait for all deadlines once more.
+        let by_ms = self.now.duration_since(self.state().last_at).as_millis();
+        if by_ms < -CLOCK_BEHIND_MS {
+            self.record(None, What::ClockShifted { by_ms: i64::try_from(by_ms).unwrap_or(i64::MIN) });
+        }
         self.record(None, What::Started { revision: self.catalog.revision.clone() });
         self.engine.duty_due = Some(self.now);
         self.engine.beats_from = Some(crate::time::after(self.now, signal::BEATS_HELD));

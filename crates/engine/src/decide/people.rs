@@ -6,6 +6,7 @@ use crate::catalog::{Catalog, LadderEntry, Override, Person, Policy, Target};
 use crate::fact::{Skip, Stage};
 use crate::ids::{PersonId, RotationId};
 use crate::rotation;
+use crate::time::Millis;
 use crate::view::Why;
 use crate::word::Priority;
 
@@ -42,6 +43,7 @@ impl Ask<'_> {
             Stage::CatchAll => {
                 let why = self.why("catch-all of the policy".into());
                 self.call(&self.policy.catch_all.person, why, &mut staff);
+                staff.called.iter_mut().for_each(|c| begin_within(&mut c.ladder, self.policy.catch_all.every));
             }
             Stage::Step(index) => {
                 let step = self.policy.steps.get(index as usize);
@@ -147,6 +149,13 @@ impl Ask<'_> {
             text,
         }
     }
+}
+
+/// A ladder of the last resort that would begin only when the next page takes its place never began at
+/// all: it begins at once.
+fn begin_within(ladder: &mut [LadderEntry], every: Millis) {
+    let Some(first) = ladder.first().map(|e| e.after).filter(|first| *first >= every) else { return };
+    ladder.iter_mut().for_each(|entry| entry.after = entry.after.minus(first));
 }
 
 /// The entries of a person's ladder that have a channel with an address. A `normal` ladder that comes

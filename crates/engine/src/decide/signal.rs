@@ -63,8 +63,9 @@ impl Turn<'_> {
             return Answer::Refused(Refusal::NoSuchHeartbeat(id.clone()));
         }
         let before = self.state().beats.get(id).copied().unwrap_or_else(|| HeartbeatMark::fresh(self.now));
-        self.mark(Mark::Heartbeat { probe: id.clone(), mark: before.after(beat, self.now) });
-        self.judge_beat(id);
+        let mark = before.after(beat, self.now);
+        self.mark(Mark::Heartbeat { probe: id.clone(), mark });
+        self.judge_beat(id, mark.failed.is_some() && mark.failed != before.failed);
         Answer::Done
     }
 
@@ -75,14 +76,15 @@ impl Turn<'_> {
             if !self.state().beats.contains_key(&id) {
                 self.mark(Mark::Heartbeat { probe: id.clone(), mark: HeartbeatMark::fresh(self.now) });
             }
-            self.judge_beat(&id);
+            self.judge_beat(&id, false);
         }
         if self.engine.beats_from.is_some_and(|at| at <= self.now) {
             self.engine.beats_from = None;
         }
     }
 
-    fn judge_beat(&mut self, id: &ProbeId) {
+    /// `failed_now`: the job has just said that it failed, which no person can have known before.
+    fn judge_beat(&mut self, id: &ProbeId, failed_now: bool) {
         let Some(probe) = self.catalog.probes.get(id) else { return };
         let (Some(rule), Some(mark)) = (&probe.heartbeat, self.state().beats.get(id)) else { return };
         let key = DedupKey::probe(id);
@@ -90,13 +92,19 @@ impl Turn<'_> {
             None => {
                 self.end(&key, "a beat came in time");
             }
-            Some(_) if self.state().set_aside.contains(&key) => {} // a person ended it, knowing that it was there
-            Some((FailureKind::HeartbeatMissed, _)) if self.engine.beats_from.is_some_and(|from| self.now < from) => {}
+            Some(_) if !failed_now && self.state().set_aside.contains(&key) => {} // a person ended it, knowing that it was there
+            Some((kind, _)) if kind != FailureKind::HeartbeatFailed && self.beats_are_held() => {}
             Some((kind, since)) => {
                 let alert = fired_by_silence_of_a_job(probe, key, kind, since, mark, self.now);
                 self.fire(alert);
             }
         }
+    }
+}
+
+impl Turn<'_> {
+    fn beats_are_held(&self) -> bool {
+        self.engine.beats_from.is_some_and(|from| self.now < from)
     }
 }
 

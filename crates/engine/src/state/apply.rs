@@ -22,12 +22,10 @@ impl State {
     pub fn apply(&mut self, fact: &Fact) {
         self.last_fact = fact.no;
         let at = fact.at;
+        self.last_at = at;
         match &fact.what {
-            What::Started { .. }
-            | What::Reloaded { .. }
-            | What::Skipped { .. }
-            | What::Noted { .. }
-            | What::Escalated { .. } => {}
+            What::Reloaded { .. } | What::Skipped { .. } | What::Noted { .. } | What::Escalated { .. } => {}
+            What::Started { .. } => self.begin_tries_anew(at),
             What::ClockShifted { by_ms } => self.shift_clock(*by_ms),
             What::DutyChanged { rotation, on_duty, .. } => {
                 self.duty.insert(rotation.clone(), on_duty.clone());
@@ -85,7 +83,9 @@ impl State {
     fn apply_to_ticket(&mut self, fact: &Fact) {
         let Some(ticket) = fact.ticket.and_then(|id| self.tickets.get_mut(&id)) else { return };
         if let What::TicketResolved { .. } = &fact.what {
-            self.set_aside.extend(ticket.firing().map(|m| m.alert.key.clone()));
+            // Other sources tell of a fault anew whenever they like, and many never tell of its end.
+            let probed = ticket.firing().filter(|m| m.alert.probe.is_some());
+            self.set_aside.extend(probed.map(|m| m.alert.key.clone()));
         }
         ticket.apply(fact);
         if let What::TicketReopened { alert, .. } | What::AlertJoined { alert, .. } = &fact.what {
@@ -178,6 +178,20 @@ impl State {
         }
     }
 
+    /// What was under way died with the process before. Whoever takes it over begins now, and so does the
+    /// time in which somebody must take it.
+    fn begin_tries_anew(&mut self, at: Timestamp) {
+        let under_way = |t: &&mut Try| t.ended.is_none();
+        for ticket in self.tickets.values_mut() {
+            for page in ticket.pages.iter_mut().filter(|p| p.is_live() && p.tries.iter().any(|t| t.ended.is_none())) {
+                page.tries.iter_mut().filter(under_way).for_each(|t| t.at = at);
+                page.begun.iter_mut().last().into_iter().for_each(|begun| *begun = at);
+            }
+            let notices = ticket.notices.iter_mut().flat_map(|n| &mut n.tries);
+            notices.filter(under_way).for_each(|t| t.at = at);
+        }
+    }
+
     /// Deadlines that count from events move with the clock; calendar instants stay.
     fn shift_clock(&mut self, by_ms: i64) {
         for ticket in self.tickets.values_mut().filter(|t| t.is_open()) {
@@ -191,18 +205,21 @@ impl State {
             for page in &mut ticket.pages {
                 page.counts_from = shifted(page.counts_from, by_ms);
                 page.begun.iter_mut().for_each(|at| *at = shifted(*at, by_ms));
-                page.tries.iter_mut().for_each(|t| shift_retry(t, by_ms));
+                page.tries.iter_mut().for_each(|t| shift_try(t, by_ms));
             }
         }
         for notice in self.tickets.values_mut().flat_map(|t| &mut t.notices) {
-            notice.tries.iter_mut().for_each(|t| shift_retry(t, by_ms));
+            notice.tries.iter_mut().for_each(|t| shift_try(t, by_ms));
         }
     }
 }
 
-fn shift_retry(tried: &mut Try, by_ms: i64) {
-    if let Some(retry_at) = tried.ended.as_mut().and_then(|e| e.retry_at.as_mut()) {
-        *retry_at = shifted(*retry_at, by_ms);
+/// The times of a try are compared with those of its entry, which move: they move along.
+fn shift_try(tried: &mut Try, by_ms: i64) {
+    tried.at = shifted(tried.at, by_ms);
+    if let Some(ended) = &mut tried.ended {
+        ended.at = shifted(ended.at, by_ms);
+        ended.retry_at = ended.retry_at.map(|at| shifted(at, by_ms));
     }
 }
 

@@ -37,6 +37,8 @@ const TESTS_KEPT: usize = 20;
 pub struct State {
     /// The last fact that was applied.
     pub last_fact: FactNo,
+    /// When it was recorded.
+    pub last_at: Timestamp,
     /// The last ticket that was opened.
     pub last_ticket: u64,
     /// The last silence that was recorded.
@@ -51,7 +53,7 @@ pub struct State {
     pub by_key: BTreeMap<DedupKey, TicketId>,
     /// Firing alerts without a ticket.
     pub quiet: BTreeMap<DedupKey, QuietAlert>,
-    /// Faults that were still there when a person ended their ticket: told of again only after they were over.
+    /// Faults of probes that were still there when a person ended their ticket: told of again only after they were over.
     pub set_aside: BTreeSet<DedupKey>,
     /// Silences that have not ended.
     pub silences: BTreeMap<SilenceId, Silence>,

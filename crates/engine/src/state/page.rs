@@ -34,7 +34,8 @@ pub struct Page {
     pub counts_from: Timestamp,
     /// The entries there are.
     pub ladder: Vec<LadderEntry>,
-    /// When each entry that has begun did so; moved along when the clock is stepped.
+    /// When each entry that has begun did so; moved along when the clock is stepped, and to the start of a
+    /// process that takes its tries over.
     pub begun: Vec<Timestamp>,
     /// Its tries; try `n` is at `n - 1`.
     pub tries: Vec<Try>,
@@ -83,7 +84,8 @@ pub struct Try {
     pub n: u32,
     /// Over which channel.
     pub channel: ChannelId,
-    /// When it was decided.
+    /// When it was decided; moved along when the clock is stepped, and to the start of a process that takes
+    /// it over.
     pub at: Timestamp,
     /// What came of it; `None` while it is under way.
     pub ended: Option<Ended>,
@@ -94,7 +96,7 @@ pub struct Try {
 pub struct Ended {
     /// The receipt.
     pub receipt: Receipt,
-    /// When it came.
+    /// When it came; moved along when the clock is stepped.
     pub at: Timestamp,
     /// When the message was handed to the provider.
     pub handed_over: Option<Timestamp>,

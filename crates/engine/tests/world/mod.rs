@@ -24,6 +24,8 @@ use watchbell_engine::word::{Locale, Receipt, Severity};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Accepts,
+    /// Accepts after four seconds.
+    TakesLong,
     Refuses,
     FailsForNow,
     /// Never says anything.
@@ -140,13 +142,19 @@ impl World {
         self.crash(down);
     }
 
+    /// The wall clock is stepped, and `now` with it.
+    pub fn step_clock(&mut self, seconds: i64) {
+        self.now = at(self.now, seconds);
+        self.tell(Input::ClockStepped { by_ms: seconds * 1_000 });
+    }
+
     pub fn reload(&mut self, catalog: Catalog) {
         self.catalog = Arc::new(catalog);
         let commands = self.pump.reload(self.now, Arc::clone(&self.catalog));
         self.serve(commands, None);
     }
 
-    fn serve(&mut self, commands: Vec<Command>, die_after_commits: Option<usize>) {
+    pub fn serve(&mut self, commands: Vec<Command>, die_after_commits: Option<usize>) {
         let mut queue = std::collections::VecDeque::from(commands);
         let mut commits = 0;
         while let Some(command) = queue.pop_front() {
@@ -187,6 +195,7 @@ impl World {
         let mode = self.modes.get(message.channel.as_str()).copied().unwrap_or(Mode::Accepts);
         let (receipt, takes) = match mode {
             Mode::Accepts => (Receipt::Accepted, Millis(300)),
+            Mode::TakesLong => (Receipt::Accepted, Millis::secs(4)),
             Mode::Refuses => (Receipt::Refused, Millis(200)),
             Mode::FailsForNow => (Receipt::TryAgain, Millis(100)),
             Mode::Hangs => (Receipt::Unknown, Millis::secs(5)),
@@ -318,6 +327,23 @@ pub fn catalog() -> Catalog {
         channels: [channel("mail", ChannelKind::Smtp), channel("hook", ChannelKind::Webhook)].into(),
         probes: BTreeMap::new(),
         catch_all,
+    }
+}
+
+/// A probe of which nothing but its name matters.
+pub fn probe(id: &str) -> ProbeInfo {
+    ProbeInfo {
+        id: ProbeId::from(id),
+        title: Localized::same(id),
+        impact: None,
+        service: "invoice".into(),
+        component: "invoice".into(),
+        owner: None,
+        severity: Severity::Critical,
+        labels: Labels::new(),
+        runbook: None,
+        url: None,
+        heartbeat: None,
     }
 }
 
