@@ -178,7 +178,8 @@ impl Session {
         let now = Clock::system().now();
         let from = from.map_or(Ok(now), |text| instant(&text, zone, now)).map_err(Failure::input)?;
         let body = json!({"person": person, "from": from, "for": length(lasts)});
-        let added: OverrideView = self.api.post(&format!("/api/v1/rotations/{}/overrides", percent_encoded(rotation)), &body).await?;
+        let added: OverrideView =
+            self.api.post(&format!("/api/v1/rotations/{}/overrides", percent_encoded(rotation)), &body).await?;
         self.show(&added, || {
             let (from, to) = (tell::moment(added.from, zone), tell::moment(added.to, zone));
             let id = added.id.map_or(String::new(), |id| format!("{id}: "));

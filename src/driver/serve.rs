@@ -124,8 +124,9 @@ impl Driver {
         if !self.pump.is_in_distress(now) {
             return;
         }
+        let receipts = self.deps.inbox.take_receipts(BATCH);
         let verdicts = self.deps.inbox.take_verdicts(BATCH);
-        let inputs = verdicts.into_iter().map(|p| (None, p.envelope)).collect();
+        let inputs = receipts.into_iter().chain(verdicts).map(|p| (None, p.envelope)).collect();
         // While a commit is in flight this only decides; nothing comes back.
         let commands = self.pump.take(now, inputs);
         debug_assert!(commands.is_empty(), "nothing is flushed while a commit is in flight");

@@ -52,6 +52,8 @@ pub struct Pending {
 #[derive(Clone, Debug)]
 pub struct Inbox {
     answers: mpsc::Sender<Pending>,
+    /// Beside the answers, because they are taken in even while the store cannot be written.
+    receipts: mpsc::Sender<Pending>,
     signals: mpsc::Sender<Pending>,
     slots: Arc<Slots>,
 }
@@ -67,6 +69,7 @@ struct Slots {
 #[derive(Debug)]
 pub struct InboxReader {
     answers: mpsc::Receiver<Pending>,
+    receipts: mpsc::Receiver<Pending>,
     signals: mpsc::Receiver<Pending>,
     slots: Arc<Slots>,
 }
@@ -75,10 +78,12 @@ impl Inbox {
     /// A door and its inside.
     pub fn new() -> (Self, InboxReader) {
         let (answers, answers_in) = mpsc::channel(LANE_DEPTH);
+        let (receipts, receipts_in) = mpsc::channel(LANE_DEPTH);
         let (signals, signals_in) = mpsc::channel(LANE_DEPTH);
         let slots = Arc::new(Slots::default());
-        let reader = InboxReader { answers: answers_in, signals: signals_in, slots: Arc::clone(&slots) };
-        (Self { answers, signals, slots }, reader)
+        let slots_in = Arc::clone(&slots);
+        let reader = InboxReader { answers: answers_in, receipts: receipts_in, signals: signals_in, slots: slots_in };
+        (Self { answers, receipts, signals, slots }, reader)
     }
 
     /// Hands in an input and waits until it is durable.
@@ -105,7 +110,7 @@ impl Inbox {
     /// crash the unfinished outbox row takes its place.
     pub async fn report(&self, report: SendReport) -> Result<(), Unavailable> {
         let pending = Pending { envelope: Envelope { id: self.next_id(), input: Input::Report(report) }, reply: None };
-        self.answers.send(pending).await.map_err(|_| Unavailable::Stopped)
+        self.receipts.send(pending).await.map_err(|_| Unavailable::Stopped)
     }
 
     /// Puts a settled verdict into its mailbox; never waits, the newest wins.
@@ -117,8 +122,11 @@ impl Inbox {
 
     /// How many inputs wait in a lane.
     pub fn depth(&self, lane: Lane) -> usize {
-        let sender = self.lane(lane);
-        sender.max_capacity() - sender.capacity()
+        let waiting = |sender: &mpsc::Sender<Pending>| sender.max_capacity() - sender.capacity();
+        match lane {
+            Lane::Answers => waiting(&self.answers) + waiting(&self.receipts),
+            Lane::Signals => waiting(&self.signals),
+        }
     }
 
     /// How many verdicts wait.
@@ -144,21 +152,33 @@ impl InboxReader {
         tokio::select! {
             biased;
             pending = self.answers.recv() => pending,
+            pending = self.receipts.recv() => pending,
             () = self.slots.filled.notified() => None,
             pending = self.signals.recv() => pending,
         }
     }
 
-    /// Takes what waits, answers first, then verdicts, then signals; at most `max`.
+    /// Takes what waits, answers first, then receipts, verdicts and signals; at most `max`.
     pub fn take(&mut self, max: usize) -> Vec<Pending> {
         let mut out = Vec::new();
         while out.len() < max {
             let Ok(pending) = self.answers.try_recv() else { break };
             out.push(pending);
         }
+        out.extend(self.take_receipts(max - out.len()));
         out.extend(self.take_verdicts(max - out.len()));
         while out.len() < max {
             let Ok(pending) = self.signals.try_recv() else { break };
+            out.push(pending);
+        }
+        out
+    }
+
+    /// Takes receipts alone; at most `max`.
+    pub fn take_receipts(&mut self, max: usize) -> Vec<Pending> {
+        let mut out = Vec::new();
+        while out.len() < max {
+            let Ok(pending) = self.receipts.try_recv() else { break };
             out.push(pending);
         }
         out

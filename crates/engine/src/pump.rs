@@ -12,8 +12,7 @@ use jiff::Timestamp;
 use crate::catalog::Catalog;
 use crate::commit::Commit;
 use crate::decide::{Decision, Engine, WakeReason};
-use crate::fact::MessageKind;
-use crate::ids::{Epoch, FactNo, InputId, SendId};
+use crate::ids::{Epoch, FactNo, InputId, SendId, SendSubject};
 use crate::input::{Answer, Envelope, Input};
 use crate::outgoing::Outgoing;
 use crate::state::State;
@@ -96,12 +95,14 @@ impl Pump {
         self.flush(now)
     }
 
-    /// Takes in what waits. While a commit is in flight only verdicts may come in, so that faults are
-    /// seen though the store cannot be written; everything else waits in its lane.
+    /// Takes in what waits. While a commit is in flight only verdicts and receipts may come in, so that
+    /// faults are seen though the store cannot be written, and nobody is woken because a receipt could not
+    /// be; everything else waits in its lane.
     pub fn take(&mut self, now: Timestamp, inputs: Vec<(Option<u64>, Envelope)>) -> Vec<Command> {
         debug_assert!(
-            self.in_flight.is_none() || inputs.iter().all(|(_, e)| matches!(e.input, Input::Verdict(_) | Input::Tick)),
-            "while a commit is in flight only verdicts come in"
+            self.in_flight.is_none()
+                || inputs.iter().all(|(_, e)| matches!(e.input, Input::Verdict(_) | Input::Report(_) | Input::Tick)),
+            "while a commit is in flight only verdicts and receipts come in"
         );
         for (tag, envelope) in inputs {
             self.decide(now, tag, &envelope);
@@ -129,7 +130,9 @@ impl Pump {
         let (sent, kept): (Vec<SendId>, Vec<SendId>) =
             unrecorded.into_iter().partition(|id| done.commit.outbox.iter().any(|m| m.send == *id));
         self.unrecorded = kept.into_iter().collect();
-        let fresh = done.commit.outbox.iter().filter(|m| !sent.contains(&m.send)).cloned();
+        // What was given up while the commit was under way has been decided anew since.
+        let ended = |m: &Outgoing| self.engine.state().find_try(m.send).is_some_and(|t| t.ended.is_some());
+        let fresh = done.commit.outbox.iter().filter(|m| !sent.contains(&m.send) && !ended(m)).cloned();
         let messages: Vec<Outgoing> = done.batch.adopted.into_iter().chain(fresh).collect();
         if !messages.is_empty() {
             out.push(Command::Release { messages, recorded: true });
@@ -150,7 +153,8 @@ impl Pump {
         let flying = self.in_flight.as_ref().filter(|_| self.is_in_distress(now))?;
         let waiting = flying.commit.outbox.iter().chain(&self.waiting.decision.outbox);
         let room = UNRECORDED_PAGES.saturating_sub(self.unrecorded.len());
-        let urgent = |m: &&Outgoing| is_first_page_of_a_probe(m) && !self.unrecorded.contains(&m.send);
+        let state = self.engine.state();
+        let urgent = |m: &&Outgoing| is_first_of_a_probe(state, m) && !self.unrecorded.contains(&m.send);
         let messages: Vec<Outgoing> = waiting.filter(urgent).take(room).cloned().collect();
         self.unrecorded.extend(messages.iter().map(|m| m.send));
         (!messages.is_empty()).then_some(Command::Release { messages, recorded: false })
@@ -221,8 +225,13 @@ impl Pump {
     }
 }
 
-/// The first try of a page for a fault that our own probes see.
-fn is_first_page_of_a_probe(message: &Outgoing) -> bool {
+/// The first try on its channel, still wanted, of a page for a fault that our own probes see.
+fn is_first_of_a_probe(state: &State, message: &Outgoing) -> bool {
     let probed = message.about.as_ref().is_some_and(|a| a.alert.probe.is_some());
-    message.kind == MessageKind::Page && probed && message.send.attempt == 1
+    let SendSubject::Page(id) = message.send.subject else { return false };
+    let Some(page) = state.tickets.get(&id.ticket).and_then(|t| t.page(id)).filter(|p| p.is_live()) else {
+        return false;
+    };
+    let first = page.tries.iter().find(|t| t.channel == message.channel);
+    probed && first.is_some_and(|t| t.n == message.send.attempt && t.ended.is_none())
 }

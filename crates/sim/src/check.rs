@@ -111,7 +111,8 @@ impl Judge<'_, '_> {
                 self.begin_entry(id, fact);
             }
             What::PageStarted { page, person, .. } => {
-                let started = PageStory { occurrence: story.occurrence, person: Some(person.clone()), ..PageStory::default() };
+                let started =
+                    PageStory { occurrence: story.occurrence, person: Some(person.clone()), ..PageStory::default() };
                 story.pages.insert(*page, started);
                 if let Some(entry) = &mut story.entry {
                     entry.pages.push(*page);
@@ -135,7 +136,9 @@ impl Judge<'_, '_> {
                 story.answered = true;
                 self.end_is_told_later(id);
             }
-            What::SendStarted { send, channel, kind: MessageKind::Page, .. } => self.try_starts(id, *send, channel, fact.at),
+            What::SendStarted { send, channel, kind: MessageKind::Page, .. } => {
+                self.try_starts(id, *send, channel, fact.at)
+            }
             What::SendEnded { send, receipt, .. } => self.try_ends(id, *send, *receipt, fact.at),
             What::NoticeOwed { person, channel, kind: MessageKind::Resolved, .. } => {
                 for page in story.pages.values_mut().filter(|p| p.person.as_ref() == Some(person)) {
@@ -209,10 +212,12 @@ impl Judge<'_, '_> {
         }
         story.pages.values_mut().for_each(|p| p.told_end.clear());
         let Some(entry) = &story.entry else { return };
-        let asked: Vec<PersonId> =
-            entry.pages.iter().filter_map(|p| story.pages.get(p)?.person.clone()).collect();
+        let asked: Vec<PersonId> = entry.pages.iter().filter_map(|p| story.pages.get(p)?.person.clone()).collect();
         if asked != entry.expected {
-            let what = format!("{id} {:?} pass {} paged {asked:?}, it should be {:?}", entry.stage, entry.pass, entry.expected);
+            let what = format!(
+                "{id} {:?} pass {} paged {asked:?}, it should be {:?}",
+                entry.stage, entry.pass, entry.expected
+            );
             self.wrong.push(what);
         }
     }

@@ -102,14 +102,14 @@ impl World {
     fn look_for_distress_now(&mut self) {
         let now = self.now();
         let Some(process) = self.process.as_mut().filter(|p| p.pump.is_in_distress(now)) else { return };
-        let verdicts = process.take_verdicts();
-        let commands = process.pump.take(now, verdicts);
+        let mut inputs = process.take_receipts();
+        inputs.extend(process.take_verdicts());
+        let commands = process.pump.take(now, inputs);
         if !commands.is_empty() {
             self.violated("something was flushed while a commit was in flight");
         }
-        let first_pages = |pump: &mut watchbell_engine::pump::Pump, now| -> Vec<Command> {
-            pump.distress(now).into_iter().collect()
-        };
+        let first_pages =
+            |pump: &mut watchbell_engine::pump::Pump, now| -> Vec<Command> { pump.distress(now).into_iter().collect() };
         self.with_pump(first_pages);
     }
 }

@@ -212,6 +212,15 @@ impl World {
 }
 
 impl Process {
+    /// Takes receipts out of what waits.
+    pub(crate) fn take_receipts(&mut self) -> Vec<(Option<u64>, Envelope)> {
+        let waiting = std::mem::take(&mut self.inbox);
+        let (receipts, others): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(_, e)| matches!(e.input, Input::Report(_)));
+        self.inbox = others.into();
+        receipts
+    }
+
     /// Empties the mailboxes.
     pub(crate) fn take_verdicts(&mut self) -> Vec<(Option<u64>, Envelope)> {
         let verdicts = std::mem::take(&mut self.verdicts);

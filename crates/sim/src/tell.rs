@@ -22,7 +22,9 @@ pub(crate) fn happening(happening: &Happening) -> Option<String> {
             Health::Unknowable => format!("{probe} cannot be judged"),
         },
         Happening::Signal(signal) => match signal.action {
-            SignalAction::Fire => format!("{} says that {} fires ({})", signal.source, signal.dedup_key, signal.severity),
+            SignalAction::Fire => {
+                format!("{} says that {} fires ({})", signal.source, signal.dedup_key, signal.severity)
+            }
             SignalAction::Resolve => format!("{} says that {} is over", signal.source, signal.dedup_key),
         },
         Happening::Beat { probe, beat } => format!("{probe} says {beat:?}"),

@@ -195,7 +195,8 @@ impl World {
             policy.steps.iter().skip(from).flat_map(|s| &s.page).flat_map(|t| self.people_of(t)).collect();
         people.push(policy.catch_all.person.clone());
         let ladder = |id: &PersonId| catalog.people.get(id).filter(|p| !p.disabled);
-        let entries = people.iter().filter_map(ladder).map(|p| p.page_by.ladder(ticket.routed.priority).len()).sum::<usize>();
+        let entries =
+            people.iter().filter_map(ladder).map(|p| p.page_by.ladder(ticket.routed.priority).len()).sum::<usize>();
         let bound = PAGED_WITHIN.plus(ENTRY_GIVES_WAY.times(entries as u64)).plus(last_resort(policy, stage));
         (people.iter().any(|id| self.can_be_reached(catalog, id, ticket)), bound)
     }
@@ -228,9 +229,8 @@ impl World {
         wrong.extend(self.store.unfinished.keys().map(|send| format!("{send} never got an outcome")));
         for ticket in self.store.state.tickets.values().filter(|t| t.is_open()) {
             let probed = |key: &DedupKey| key.as_str().strip_prefix("probe:").map(str::to_owned);
-            let mended = |key: &DedupKey| {
-                probed(key).is_some_and(|p| self.setup.runs.keys().any(|id| id.as_str() == p))
-            };
+            let mended =
+                |key: &DedupKey| probed(key).is_some_and(|p| self.setup.runs.keys().any(|id| id.as_str() == p));
             if ticket.firing().all(|m| mended(&m.alert.key)) {
                 wrong.push(format!("{} is open though all is well", ticket.id));
             }

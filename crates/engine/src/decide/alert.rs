@@ -95,8 +95,7 @@ impl Turn<'_> {
         alert.seen = before.seen.min(alert.seen);
         alert.last_good = before.last_good.or(alert.last_good);
         let worse = alert.severity > ticket.worst;
-        let (held, chased) =
-            (matches!(ticket.phase, Phase::Held { .. }), matches!(ticket.phase, Phase::Triggered(_)));
+        let (held, chased) = (matches!(ticket.phase, Phase::Held { .. }), matches!(ticket.phase, Phase::Triggered(_)));
         let routed = routing::route(self.catalog, &alert.key, &alert.labels, alert.severity);
         let priority = ticket.routed.priority.min(routed.priority);
         // A fault that got worse is escalated as its severity now asks, under the same ticket.

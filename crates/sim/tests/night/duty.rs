@@ -19,13 +19,20 @@ pub struct Duty {
 }
 
 impl Duty {
-    pub fn at(&mut self, catalog: &Catalog, rotation: &Rotation, recorded: &[Override], at: Timestamp) -> Option<PersonId> {
+    pub fn at(
+        &mut self,
+        catalog: &Catalog,
+        rotation: &Rotation,
+        recorded: &[Override],
+        at: Timestamp,
+    ) -> Option<PersonId> {
         let minute = at.as_second().div_euclid(60);
         let day = minute.div_euclid(DAY);
         let zone = rotation.zone.iana_name().unwrap_or("UTC").to_owned();
         let clock = self.clocks.entry(zone.clone()).or_insert_with(|| WallClock::new(&zone, 2026, 400));
         // Overrides that a person records begin within a minute; the oracle looks at whole ones.
-        let recorded: Vec<Override> = recorded.iter().map(|o| Override { from: whole(o.from), to: whole(o.to), ..o.clone() }).collect();
+        let recorded: Vec<Override> =
+            recorded.iter().map(|o| Override { from: whole(o.from), to: whole(o.to), ..o.clone() }).collect();
         let key = format!("{}|{}|{day}|{recorded:?}", catalog.revision, rotation.id);
         let answers = self
             .days

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use watchbell_engine::Timestamp;
 use watchbell_engine::heartbeat::Beat;
-use watchbell_engine::ids::{ChannelId, DedupKey, OverrideId, PageId, PersonId, ProbeId, RotationId, SilenceId, TicketId};
+use watchbell_engine::ids::{
+    ChannelId, DedupKey, OverrideId, PageId, PersonId, ProbeId, RotationId, SilenceId, TicketId,
+};
 use watchbell_engine::input::{Deed, Signal, SignalAction};
 use watchbell_engine::label::Matcher;
 use watchbell_engine::time::{Millis, after};
@@ -31,23 +33,78 @@ pub enum What {
     Heal(ProbeId),
     Fire(Fire),
     Over(String),
-    Beat { probe: ProbeId, says: Says },
+    Beat {
+        probe: ProbeId,
+        says: Says,
+    },
     Ack(Act),
     Decline(Act),
     Escalate(Act),
-    Snooze { by: PersonId, ticket: TicketId, r#for: Span },
-    Resolve { by: PersonId, ticket: TicketId, r#as: ResolvedAs, cause: Option<String> },
-    Note { by: PersonId, ticket: TicketId, text: String },
-    Declare { by: PersonId, summary: String, severity: Severity },
-    Silence { by: PersonId, r#match: Vec<Matcher>, r#for: Span, reason: String },
-    EndSilence { by: PersonId, silence: SilenceId },
-    Override { by: PersonId, rotation: RotationId, person: PersonId, r#for: Span },
-    RemoveOverride { by: PersonId, id: OverrideId },
-    TestPage { by: PersonId, to: PersonId, via: Option<ChannelId> },
-    Channel { id: ChannelId, of: Option<PersonId>, is: Behaves },
-    Person { id: PersonId, acks_after: Option<Span>, declines_after: Option<Span> },
-    Crash { #[serde(default)] when: When, down_for: Span },
-    Store { is: StoreIs, r#for: Span },
+    Snooze {
+        by: PersonId,
+        ticket: TicketId,
+        r#for: Span,
+    },
+    Resolve {
+        by: PersonId,
+        ticket: TicketId,
+        r#as: ResolvedAs,
+        cause: Option<String>,
+    },
+    Note {
+        by: PersonId,
+        ticket: TicketId,
+        text: String,
+    },
+    Declare {
+        by: PersonId,
+        summary: String,
+        severity: Severity,
+    },
+    Silence {
+        by: PersonId,
+        r#match: Vec<Matcher>,
+        r#for: Span,
+        reason: String,
+    },
+    EndSilence {
+        by: PersonId,
+        silence: SilenceId,
+    },
+    Override {
+        by: PersonId,
+        rotation: RotationId,
+        person: PersonId,
+        r#for: Span,
+    },
+    RemoveOverride {
+        by: PersonId,
+        id: OverrideId,
+    },
+    TestPage {
+        by: PersonId,
+        to: PersonId,
+        via: Option<ChannelId>,
+    },
+    Channel {
+        id: ChannelId,
+        of: Option<PersonId>,
+        is: Behaves,
+    },
+    Person {
+        id: PersonId,
+        acks_after: Option<Span>,
+        declines_after: Option<Span>,
+    },
+    Crash {
+        #[serde(default)]
+        when: When,
+        down_for: Span,
+    },
+    Store {
+        is: StoreIs,
+        r#for: Span,
+    },
     Clock(Span),
     Reload(WrittenConfig),
 }
@@ -144,9 +201,7 @@ impl What {
                 };
                 now(Happening::Habit { person: id.clone(), habit })
             }
-            Self::Crash { when, down_for } => {
-                now(Happening::Crash { when: when.point(), down_for: down_for.millis() })
-            }
+            Self::Crash { when, down_for } => now(Happening::Crash { when: when.point(), down_for: down_for.millis() }),
             Self::Clock(by) => now(Happening::Clock { by_ms: by.0 }),
             Self::Reload(config) => now(Happening::Reload(setup(config))),
             Self::Ack(act) => now(act.happening(|ticket, page| Deed::Ack { ticket, page })),
@@ -204,7 +259,8 @@ impl Broken {
         if let Some(slow) = self.slow {
             return Health::Slow(slow.millis());
         }
-        let kind = self.kind.unwrap_or(if self.status.is_some() { FailureKind::Status } else { FailureKind::ConnectRefused });
+        let kind =
+            self.kind.unwrap_or(if self.status.is_some() { FailureKind::Status } else { FailureKind::ConnectRefused });
         Health::Down { kind, status: self.status }
     }
 }

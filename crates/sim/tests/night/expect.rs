@@ -39,8 +39,7 @@ impl Asked {
     fn parse(text: &str, kind: MessageKind, start: Timestamp) -> Self {
         let mut words = text.split_whitespace();
         let person = words.next().expect("a statement names somebody").to_owned();
-        let mut asked =
-            Self { person, kind, channel: None, from: Timestamp::MIN, to: Timestamp::MAX, times: None };
+        let mut asked = Self { person, kind, channel: None, from: Timestamp::MIN, to: Timestamp::MAX, times: None };
         let instant = |word: &str| after(start, Span::parse(word).unwrap_or_else(|e| panic!("{text}: {e}")).millis());
         while let Some(word) = words.next() {
             let mut value = || words.next().unwrap_or_else(|| panic!("`{text}` ends too soon"));

@@ -107,7 +107,8 @@ impl Written {
         let mut events = Vec::new();
         for (n, event) in self.events.iter().enumerate() {
             let at = event.at.millis();
-            let changed = |config: &WrittenConfig| config.or_base(&self.config).setup(&format!("{name}-{n}"), self.start);
+            let changed =
+                |config: &WrittenConfig| config.or_base(&self.config).setup(&format!("{name}-{n}"), self.start);
             for (later, happening) in event.what.happenings(after(self.start, at), changed) {
                 events.push((at.plus(later), happening));
             }
