@@ -45,6 +45,7 @@ pub(super) struct Dispatch {
     metrics: Metrics,
     links: Arc<dyn LinkMaker>,
     send_timeout: Duration,
+    place_timeout: Duration,
     stop: CancellationToken,
     lanes: Mutex<BTreeMap<(ChannelId, usize), Arc<Semaphore>>>,
     waiting: Arc<Waiting>,
@@ -63,6 +64,7 @@ impl Dispatch {
             webhook: Webhook::new(http.clone()),
             dingtalk: Dingtalk::new(http),
             send_timeout: tuning.send_timeout,
+            place_timeout: tuning.place_timeout,
             lanes: Mutex::default(),
             clock,
             inbox,
@@ -114,6 +116,9 @@ impl Dispatch {
             biased;
             () = self.stop.cancelled() => Err(stopping()),
             place = lane.acquire_owned() => place.map_err(|_| stopping()),
+            () = tokio::time::sleep(self.place_timeout) => {
+                Err(Sent::try_again("too many messages wait for this channel; it is decided anew"))
+            }
         }
     }
 

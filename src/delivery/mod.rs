@@ -37,6 +37,11 @@ use dispatch::Dispatch;
 /// After this a send is cut off (design, order of a decision).
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A message that has waited this long for a place in its channel is given back, to be decided anew.
+/// Together with [`SEND_TIMEOUT`] well below the engine's `REPORT_WITHIN`, after which a try counts as lost
+/// and is made again: what still waits here must not go out beside its own successor.
+pub const PLACE_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// Makes the links that pages carry.
 pub trait LinkMaker: Send + Sync {
     /// The address of the page's own link: GET shows, POST acts.
@@ -64,13 +69,15 @@ pub struct DeliveryDeps {
 pub struct Tuning {
     /// After this a send is cut off.
     pub send_timeout: Duration,
+    /// After this a message stops waiting for a place in its channel.
+    pub place_timeout: Duration,
     /// PEM of the only roots that mail servers are verified against; the platform's where `None`.
     pub smtp_roots: Option<Vec<u8>>,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { send_timeout: SEND_TIMEOUT, smtp_roots: None }
+        Self { send_timeout: SEND_TIMEOUT, place_timeout: PLACE_TIMEOUT, smtp_roots: None }
     }
 }
 

@@ -15,6 +15,10 @@ use super::world::{LIMIT, World, page, until};
 
 /// A webhook that never answers and a mail server that does; nothing is cut off while a test runs.
 async fn hung_hook() -> (World, Receiver) {
+    hung_hook_with(Tuning::default()).await
+}
+
+async fn hung_hook_with(tuning: Tuning) -> (World, Receiver) {
     let receiver = Receiver::start(200).await;
     receiver.hang();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
@@ -27,7 +31,7 @@ async fn hung_hook() -> (World, Receiver) {
         ("mail", ChannelSpec::Smtp(smtp), "li.na@example.com".into()),
     ];
     let channels = channels.iter().map(|(id, spec, to)| (*id, spec.clone(), to.as_str())).collect();
-    (World::tuned(channels, Tuning { send_timeout: LIMIT * 3, ..Tuning::default() }), receiver)
+    (World::tuned(channels, Tuning { send_timeout: LIMIT * 3, ..tuning }), receiver)
 }
 
 #[tokio::test]
@@ -55,6 +59,19 @@ async fn a_stop_gives_back_what_still_waits() {
     world.stop.cancel();
     let report = world.report().await;
     assert_eq!((report.receipt, report.handed_over), (Receipt::TryAgain, None));
+    assert_eq!(world.metrics.outbox_oldest.get(), 0.0);
+}
+
+#[tokio::test]
+async fn a_message_that_waits_too_long_for_a_place_is_given_back() {
+    let (mut world, receiver) =
+        hung_hook_with(Tuning { place_timeout: Duration::from_millis(50), ..Tuning::default() }).await;
+    for _ in 0..17 {
+        world.delivery.send(page("hook"));
+    }
+    let report = world.report().await;
+    assert_eq!((report.receipt, report.handed_over), (Receipt::TryAgain, None), "before the engine takes it for lost");
+    assert_eq!(receiver.got().len(), 16);
     assert_eq!(world.metrics.outbox_oldest.get(), 0.0);
 }
 

@@ -26,7 +26,7 @@ async fn inbox() -> (SmtpInbox, World) {
 
 /// A world that trusts nobody but this front.
 fn protected(front: &TlsFront, spec: SmtpSpec) -> World {
-    let tuning = Tuning { send_timeout: LIMIT, smtp_roots: Some(front.root_pem.clone()) };
+    let tuning = Tuning { send_timeout: LIMIT, smtp_roots: Some(front.root_pem.clone()), ..Tuning::default() };
     World::tuned(vec![("mail", ChannelSpec::Smtp(spec), "li.na@example.com")], tuning)
 }
 

@@ -27,7 +27,7 @@ pub struct Commit {
     pub ended: Vec<SendId>,
     /// Rows of earlier epochs that are sent again as they are: they belong to this epoch now.
     pub adopted: Vec<SendId>,
-    /// Last values, upserted.
+    /// Last values, upserted in order: of one key the last one counts.
     pub marks: Vec<Mark>,
 }
 

@@ -26,8 +26,8 @@ pub(super) fn next_wake(ticket: &Ticket) -> Option<Timestamp> {
         Phase::Held { .. } | Phase::Resolved(_) => None,
     };
     let chased = matches!(ticket.phase, Phase::Triggered(_));
-    let pages = ticket.current_pages().filter(|p| chased && p.is_live());
-    let pages = pages.filter_map(|p| paging::next_wake(p, ticket.is_newest_for_person(p)));
+    let pages = if chased { ticket.live_pages() } else { Vec::new() };
+    let pages = pages.into_iter().filter_map(|(page, newest)| paging::next_wake(page, newest));
     notices.chain(phase).chain(pages).min()
 }
 
@@ -111,8 +111,8 @@ impl Turn<'_> {
 
     fn due_page(&self, id: TicketId) -> Option<(PageId, Due)> {
         let ticket = self.state().tickets.get(&id)?;
-        let mut live = ticket.current_pages().filter(|p| p.is_live());
-        live.find_map(|p| Some((p.id, paging::due(p, ticket.is_newest_for_person(p), self.now)?)))
+        let mut live = ticket.live_pages().into_iter();
+        live.find_map(|(page, newest)| Some((page.id, paging::due(page, newest, self.now)?)))
     }
 
     /// A step in which nobody is reached, or everybody declined, gives way at once.

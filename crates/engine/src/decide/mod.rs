@@ -10,6 +10,7 @@ mod people;
 mod send;
 mod show;
 mod signal;
+mod wakes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -23,6 +24,7 @@ use crate::input::{Answer, Envelope, Input};
 use crate::outgoing::Outgoing;
 use crate::state::State;
 use crate::view::LiveView;
+use wakes::Wakes;
 
 /// A clock that starts further than this behind the last record was set back meanwhile.
 const CLOCK_BEHIND_MS: i128 = 2_000;
@@ -42,6 +44,8 @@ pub struct Engine {
     answers: BTreeMap<InputId, Answer>,
     /// The ids in `answers`, oldest first.
     answered: VecDeque<InputId>,
+    /// When something of which ticket is due.
+    wakes: Wakes,
 }
 
 /// What a decision wants done, beside what it already did to the state.
@@ -55,7 +59,7 @@ pub struct Decision {
     pub ended: Vec<SendId>,
     /// Messages of an earlier epoch that are sent as they are.
     pub adopted: Vec<SendId>,
-    /// Last values.
+    /// Last values, in order: of one key the last one counts.
     pub marks: Vec<Mark>,
     /// Tickets whose projections must be written.
     pub touched: BTreeSet<TicketId>,
@@ -77,7 +81,10 @@ pub enum WakeReason {
 impl Engine {
     /// An engine over a state, deciding in `epoch`.
     pub fn new(state: State, epoch: Epoch) -> Self {
+        let mut wakes = Wakes::default();
+        wakes.refresh(&state, state.tickets.keys().copied().collect());
         Self {
+            wakes,
             state,
             epoch,
             duty_due: Some(Timestamp::MIN),
@@ -105,6 +112,7 @@ impl Engine {
         }
         let mut turn = Turn { engine: self, catalog, now, out };
         let answer = turn.take(&envelope.input);
+        self.wakes.follow(&self.state);
         if matches!(envelope.input, Input::Act(_) | Input::Signal(_)) {
             self.remember(envelope.id.clone(), answer.clone());
         }
@@ -129,12 +137,11 @@ impl Engine {
 
     /// When something is due next, and what.
     pub fn next_wake(&self, catalog: &Catalog) -> Option<(Timestamp, WakeReason)> {
-        let tickets =
-            self.state.tickets.values().filter_map(|t| Some((chase::next_wake(t)?, WakeReason::Ticket(t.id))));
+        let tickets = self.wakes.first().map(|(at, id)| (at, WakeReason::Ticket(id)));
         let silences = self.state.silences.values().map(|s| (s.until, WakeReason::Silence));
         let beats = self.next_beat(catalog).map(|at| (at, WakeReason::Heartbeat));
         let duty = self.duty_due.map(|at| (at, WakeReason::Duty));
-        tickets.chain(silences).chain(beats).chain(duty).min()
+        tickets.into_iter().chain(silences).chain(beats).chain(duty).min()
     }
 
     /// What the outside may look at.
@@ -192,16 +199,22 @@ impl Turn<'_> {
     fn record(&mut self, ticket: Option<TicketId>, what: What) {
         let fact = Fact { no: self.state().last_fact.next(), epoch: self.engine.epoch, at: self.now, ticket, what };
         self.engine.state.apply(&fact);
-        if let Some(ticket) = ticket {
-            self.out.touched.insert(ticket);
+        match (&fact.what, ticket) {
+            (What::ClockShifted { .. } | What::Started { .. }, _) => {
+                self.engine.wakes.stale.extend(self.engine.state.tickets.keys());
+            }
+            (_, Some(ticket)) => {
+                self.engine.wakes.stale.insert(ticket);
+            }
+            (_, None) => {}
         }
+        self.out.touched.extend(ticket);
         self.out.facts.push(fact);
     }
 
-    /// Keeps a last value.
+    /// Keeps a last value; the store writes the newest of each key.
     fn mark(&mut self, mark: Mark) {
         self.engine.state.mark(mark.clone());
-        self.out.marks.retain(|m| m.key() != mark.key());
         self.out.marks.push(mark);
     }
 
@@ -214,8 +227,9 @@ impl Turn<'_> {
         self.look_at_duty();
         self.end_silences();
         self.look_at_beats();
-        let tickets: Vec<TicketId> = self.state().tickets.keys().copied().collect();
-        for id in tickets {
+        self.engine.wakes.follow(&self.engine.state);
+        for id in self.engine.wakes.due(self.now) {
+            self.engine.wakes.stale.insert(id);
             self.advance(id);
         }
     }

@@ -112,12 +112,13 @@ impl super::Engine {
     /// When a heartbeat that is not failing yet will be.
     pub(super) fn next_beat(&self, catalog: &crate::catalog::Catalog) -> Option<Timestamp> {
         let deadline = |p: &ProbeInfo| {
+            let rule = p.heartbeat.as_ref()?;
             let mark = self.state.beats.get(&p.id)?;
             let key = DedupKey::probe(&p.id);
             if self.state.is_firing(&key) || self.state.set_aside.contains(&key) {
                 return None;
             }
-            let (at, _) = p.heartbeat.as_ref()?.deadline(mark)?;
+            let (at, _) = rule.deadline(mark)?;
             // The deadline itself is still in time; the engine looks just after it.
             Some(
                 self.beats_from

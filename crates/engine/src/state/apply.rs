@@ -81,6 +81,13 @@ impl State {
     }
 
     fn apply_to_ticket(&mut self, fact: &Fact) {
+        let moves = matches!(
+            fact.what,
+            What::TicketReopened { .. } | What::TicketResolved { .. } | What::AlertChanged { rerouted: Some(_), .. }
+        );
+        if let (Some(id), true) = (fact.ticket, moves) {
+            self.leave_index(id);
+        }
         let Some(ticket) = fact.ticket.and_then(|id| self.tickets.get_mut(&id)) else { return };
         if let What::TicketResolved { .. } = &fact.what {
             // Other sources tell of a fault anew whenever they like, and many never tell of its end.
@@ -92,6 +99,31 @@ impl State {
             self.by_key.insert(alert.key.clone(), ticket.id);
             self.quiet.remove(&alert.key);
             self.set_aside.remove(&alert.key);
+        }
+        if let (Some(id), true) = (fact.ticket, moves) {
+            self.enter_index(id);
+        }
+    }
+
+    /// Takes a ticket that is about to move out of `by_group` and `closed`.
+    fn leave_index(&mut self, id: TicketId) {
+        let Some(ticket) = self.tickets.get(&id) else { return };
+        if let Phase::Resolved(closed) = &ticket.phase {
+            self.closed.remove(&(closed.at, id));
+        } else if let Some(group) = self.by_group.get_mut(&ticket.routed.group) {
+            group.remove(&id);
+            if group.is_empty() {
+                self.by_group.remove(&ticket.routed.group);
+            }
+        }
+    }
+
+    fn enter_index(&mut self, id: TicketId) {
+        let Some(ticket) = self.tickets.get(&id) else { return };
+        if let Phase::Resolved(closed) = &ticket.phase {
+            self.closed.insert((closed.at, id));
+        } else {
+            self.by_group.entry(ticket.routed.group.clone()).or_default().insert(id);
         }
     }
 
@@ -105,15 +137,19 @@ impl State {
         let mut ticket = Ticket::opened(id, alert, routed, at);
         ticket.was_silenced = matches!(before, Some(Quiet::Silenced(_)));
         self.tickets.insert(id, ticket);
+        self.enter_index(id);
     }
 
     fn forget_old(&mut self, at: Timestamp) {
-        self.tickets.retain(|_, t| match &t.phase {
-            Phase::Resolved(closed) => elapsed(closed.at, at) <= REMEMBERED,
-            Phase::Triggered(_) | Phase::Held { .. } | Phase::Acknowledged(_) => true,
-        });
-        let tickets = &self.tickets;
-        self.by_key.retain(|_, id| tickets.contains_key(id));
+        let kept = self.tickets.len();
+        while let Some((_, id)) = self.closed.first().copied().filter(|(ended, _)| elapsed(*ended, at) > REMEMBERED) {
+            self.closed.pop_first();
+            self.tickets.remove(&id);
+        }
+        if self.tickets.len() < kept {
+            let tickets = &self.tickets;
+            self.by_key.retain(|_, id| tickets.contains_key(id));
+        }
     }
 
     fn add_override(&mut self, added: &Override, at: Timestamp) {

@@ -51,6 +51,10 @@ pub struct State {
     pub tickets: BTreeMap<TicketId, Ticket>,
     /// The newest ticket of each key that `tickets` holds.
     pub by_key: BTreeMap<DedupKey, TicketId>,
+    /// The open tickets of each group: found without looking at every ticket.
+    pub by_group: BTreeMap<String, BTreeSet<TicketId>>,
+    /// When each resolved ticket ended, the first one first: the next to be forgotten.
+    pub closed: BTreeSet<(Timestamp, TicketId)>,
     /// Firing alerts without a ticket.
     pub quiet: BTreeMap<DedupKey, QuietAlert>,
     /// Faults of probes that were still there when a person ended their ticket: told of again only after they were over.
@@ -146,8 +150,8 @@ impl State {
         self.quiet.contains_key(key) || self.firing_ticket(key).is_some()
     }
 
-    /// The open ticket of a group.
+    /// The open ticket of a group; the newest, where there are several.
     pub fn open_in_group(&self, group: &str) -> Option<TicketId> {
-        self.tickets.values().rev().find(|t| t.is_open() && t.routed.group == group).map(|t| t.id)
+        self.by_group.get(group)?.last().copied()
     }
 }

@@ -1,5 +1,7 @@
 //! A ticket: `triggered → acknowledged → resolved`, and perhaps again.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -181,9 +183,14 @@ impl Ticket {
         self.pages.get_mut((id.n as usize).checked_sub(1)?)
     }
 
-    /// Whether this is the newest page of its person in this occurrence: an older one is not tried again.
-    pub fn is_newest_for_person(&self, page: &Page) -> bool {
-        self.current_pages().filter(|p| p.person == page.person).map(|p| p.id.n).max() == Some(page.id.n)
+    /// The live pages of the present occurrence, oldest first, and whether each is the newest page of its
+    /// person: an older one is not tried again.
+    pub fn live_pages(&self) -> Vec<(&Page, bool)> {
+        let mut people: BTreeSet<&PersonId> = BTreeSet::new();
+        let pages = self.pages.iter().rev().filter(|p| p.occurrence == self.occurrence);
+        let mut live: Vec<_> = pages.map(|p| (p, people.insert(&p.person))).filter(|(p, _)| p.is_live()).collect();
+        live.reverse();
+        live
     }
 
     /// The probes of its alerts.

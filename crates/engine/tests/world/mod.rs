@@ -231,6 +231,16 @@ impl World {
             (&replayed.tickets, &replayed.last_fact),
             "a snapshot keeps everything"
         );
+        let mut indexed = (BTreeMap::<String, BTreeSet<TicketId>>::new(), BTreeSet::new());
+        for ticket in replayed.tickets.values() {
+            match &ticket.phase {
+                Phase::Resolved(closed) => _ = indexed.1.insert((closed.at, ticket.id)),
+                Phase::Triggered(_) | Phase::Held { .. } | Phase::Acknowledged(_) => {
+                    indexed.0.entry(ticket.routed.group.clone()).or_default().insert(ticket.id);
+                }
+            }
+        }
+        assert_eq!(indexed, (replayed.by_group.clone(), replayed.closed.clone()), "what is found is what there is");
         let mut open_keys = BTreeSet::new();
         for ticket in replayed.tickets.values().filter(|t| t.is_open()) {
             for member in ticket.firing() {
