@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use watchbell_engine::label::Matcher;
 use watchbell_engine::word::{ResolvedAs, Severity};
 
+use crate::gate::Role;
+
 /// Probes what your platform lives on, pages the engineer on duty, and keeps escalating until a human answers.
 #[derive(Debug, Parser)]
 #[command(name = "watchbell", version, max_term_width = 100)]
@@ -211,8 +213,8 @@ pub(super) enum TokenCommand {
         /// What it is for; shown beside what it does.
         name: String,
         /// viewer, responder, scheduler, comms or admin.
-        #[arg(long, default_value = "responder")]
-        role: String,
+        #[arg(long, default_value_t = Role::Responder)]
+        role: Role,
     },
     /// List the names and roles of tokens.
     List,

@@ -1,5 +1,6 @@
 //! A client of the API: typed questions over reqwest, and errors in words.
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::output::Failure;
+use super::own_certificate;
 use crate::web::api::shapes::{Oncall, RotationShifts};
 
 /// A server that has not answered by then is as good as not there; a reload may read many files.
@@ -39,9 +41,19 @@ pub(super) enum ApiError {
 }
 
 impl ApiClient {
-    pub(super) fn new(base: &str, token: Option<String>) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_WITHIN).timeout(ANSWER_WITHIN).build();
-        let http = http.map_err(|e| Failure::failed(format!("no HTTP client could be made: {e}")))?;
+    /// A client of the server at `base`; `own` is its certificate, where that is one of this machine.
+    pub(super) fn new(base: &str, token: Option<String>, own: Option<&Path>) -> Result<Self, Failure> {
+        let web = |url: &reqwest::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        if !base.parse().as_ref().is_ok_and(web) {
+            let example = "http://127.0.0.1:7247";
+            return Err(Failure::input(format!("`{base}` is not the address of a server such as {example}")));
+        }
+        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_WITHIN).timeout(ANSWER_WITHIN);
+        let http = match own.map(own_certificate::trust).transpose().map_err(Failure::failed)? {
+            Some(tls) => http.tls_backend_preconfigured(tls),
+            None => http,
+        };
+        let http = http.build().map_err(|e| Failure::failed(format!("no HTTP client could be made: {e}")))?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token })
     }
 

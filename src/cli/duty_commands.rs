@@ -9,8 +9,8 @@ use watchbell_engine::rotation;
 use watchbell_engine::view::OnDutyView;
 
 use super::args::{Common, Format, instant};
-use super::client::ApiClient;
-use super::output::{Failure, quiet_configuration, say, say_json};
+use super::client::{ApiClient, ApiError};
+use super::output::{Failure, quiet_configuration, say, say_json, warn};
 use super::{server_commands, tell};
 use crate::clock::Clock;
 use crate::web::api::shapes::{GapView, Oncall, Rota, RotationDuty, RotationShifts, ShiftView};
@@ -28,7 +28,7 @@ pub(super) async fn oncall(
     let now = Clock::system().now();
     let at = at.map_or(Ok(now), |text| instant(&text, &config.catalog.zone, now)).map_err(Failure::input)?;
     let chosen = chosen(&config, rotation.as_deref())?;
-    let asked = if offline { None } else { server(common, &config)?.oncall(at).await.ok() };
+    let asked = if offline { None } else { heard(server(common, &config)?.oncall(at).await) };
     let mut answer = asked.unwrap_or_else(|| oncall_from_files(&chosen, &config, at));
     answer.rotations.retain(|r| chosen.iter().any(|c| c.id == r.id));
     match common.format {
@@ -53,7 +53,7 @@ pub(super) async fn rota(
         return Err(Failure::input("--to must lie after --from"));
     }
     let chosen = chosen(&config, rotation.as_deref())?;
-    let asked = if offline { None } else { shifts_from_server(common, &config, &chosen, from, to).await };
+    let asked = if offline { None } else { shifts_from_server(&server(common, &config)?, &chosen, from, to).await };
     let answer = asked.unwrap_or_else(|| rota_from_files(&chosen, &config, from, to));
     match common.format {
         Format::Json => say_json(&answer),
@@ -84,19 +84,27 @@ fn oncall_from_files(chosen: &[&Rotation], config: &Config, at: Timestamp) -> On
     Oncall { at, source: "files".into(), rotations: chosen.iter().map(duty).collect() }
 }
 
-async fn shifts_from_server(
-    common: &Common,
-    config: &Config,
-    chosen: &[&Rotation],
-    from: Timestamp,
-    to: Timestamp,
-) -> Option<Rota> {
-    let client = server(common, config).ok()?;
+async fn shifts_from_server(client: &ApiClient, chosen: &[&Rotation], from: Timestamp, to: Timestamp) -> Option<Rota> {
     let mut rotations = Vec::new();
     for rotation in chosen {
-        rotations.push(client.shifts(rotation.id.as_str(), from, to).await.ok()?);
+        match heard(client.shifts(rotation.id.as_str(), from, to).await) {
+            Some(shifts) => rotations.push(shifts),
+            None => return None,
+        }
     }
     Some(Rota { source: "server".into(), rotations })
+}
+
+/// The server's answer. One that is there and does not say is told of: the files know no recorded overrides.
+fn heard<T>(asked: Result<T, ApiError>) -> Option<T> {
+    match asked {
+        Ok(answer) => Some(answer),
+        Err(ApiError::Unreachable { .. }) => None,
+        Err(error @ (ApiError::Refused { .. } | ApiError::Strange { .. })) => {
+            warn(&format!("{error}\nhelp: this is from the files, without the overrides that the server has recorded"));
+            None
+        }
+    }
 }
 
 fn rota_from_files(chosen: &[&Rotation], config: &Config, from: Timestamp, to: Timestamp) -> Rota {

@@ -9,6 +9,7 @@ mod config_commands;
 mod demo_command;
 mod duty_commands;
 mod output;
+mod own_certificate;
 mod run_command;
 mod server_commands;
 mod tell;

@@ -27,6 +27,11 @@ impl Failure {
         Self { code: 2, text: text.into() }
     }
 
+    /// With a line that says what to do.
+    pub(super) fn help(self, what: &str) -> Self {
+        Self { text: format!("{}\nhelp: {what}", self.text.trim_end()), ..self }
+    }
+
     /// Says so on standard error.
     pub(super) fn report(self) -> ExitCode {
         let _ = writeln!(std::io::stderr(), "error: {}", self.text.trim_end());
@@ -37,6 +42,11 @@ impl Failure {
 /// Prints a line; a reader that has gone away is no failure.
 pub(super) fn say(text: impl AsRef<str>) {
     let _ = writeln!(std::io::stdout(), "{}", text.as_ref().trim_end());
+}
+
+/// Says on standard error what is no failure.
+pub(super) fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "warning: {text}");
 }
 
 /// Prints JSON, indented.
@@ -63,9 +73,7 @@ pub(super) fn sources(common: &Common) -> Result<Sources, Failure> {
 pub(super) fn configuration(common: &Common, secrets: Secrets) -> Result<(Config, Sources), Failure> {
     let sources = sources(common)?;
     let report = watchbell_config::read(&sources, secrets, Clock::system().now());
-    for warning in &report.warnings {
-        let _ = writeln!(std::io::stderr(), "warning: {}", warning.headline());
-    }
+    report.warnings.iter().for_each(|warning| warn(&warning.headline()));
     Ok((accepted(report)?, sources))
 }
 

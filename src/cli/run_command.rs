@@ -10,6 +10,7 @@ use watchbell_config::Secrets;
 
 use super::args::Common;
 use super::output::{Failure, configuration, say};
+use super::server_commands::url;
 use crate::app::{self, Running, Setup};
 use crate::clock::Clock;
 use crate::inbox::{Control, Live};
@@ -34,7 +35,8 @@ pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
         read_openly: false,
     };
     let running = app::start(setup).await.map_err(|e| failed(&e))?;
-    say(format!("watchbell {} is running on http://{}", env!("CARGO_PKG_VERSION"), running.address));
+    let url = url(&config.server, running.address);
+    say(format!("watchbell {} is running on {url}", env!("CARGO_PKG_VERSION")));
     say(app::announcement(&config, &running.live.view.load(), Clock::system().now()));
     until_told(running).await
 }

@@ -1,5 +1,6 @@
 //! What a running server is asked for: tickets, answers, silences, overrides, tokens.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Value, json};
-use watchbell_config::{Config, Secrets};
+use watchbell_config::{Config, Secrets, Server, TlsFiles};
 use watchbell_engine::view::{OverrideView, SilenceView, TestView, TicketView, WhyView};
 use watchbell_engine::word::Receipt;
 
@@ -36,22 +37,28 @@ pub(super) fn client(common: &Common, config: Option<&Config>) -> Result<ApiClie
     let given = TOKEN_VARIABLES.iter().find_map(|name| std::env::var(name).ok().filter(|t| !t.is_empty()));
     let here = config.filter(|_| common.server.is_none());
     let token = given.or_else(|| here.and_then(app::operator_token));
-    let base = match (&common.server, config) {
-        (Some(server), _) => server.clone(),
-        (None, Some(config)) => address(config),
-        (None, None) => return Err(Failure::input("name the server with --server http://127.0.0.1:7247")),
-    };
-    ApiClient::new(&base, token)
+    match (&common.server, config) {
+        (Some(server), _) => ApiClient::new(server, token, None),
+        (None, Some(Config { server, .. })) => {
+            let own = certificate(server).map(|tls| tls.cert.as_path());
+            ApiClient::new(&url(server, reachable(server.listen)), token, own)
+        }
+        (None, None) => Err(Failure::input("name the server with --server http://127.0.0.1:7247")),
+    }
 }
 
-fn address(config: &Config) -> String {
-    let listen = config.server.listen;
-    let scheme = if config.server.tls.is_some() && !listen.ip().is_loopback() { "https" } else { "http" };
-    format!("{scheme}://{}", reachable(listen))
+/// What `listen` speaks TLS with; on loopback it does not.
+fn certificate(server: &Server) -> Option<&TlsFiles> {
+    server.tls.as_ref().filter(|_| !server.listen.ip().is_loopback())
+}
+
+/// Where the server is found at this address.
+pub(super) fn url(server: &Server, address: SocketAddr) -> String {
+    format!("{}://{address}", if certificate(server).is_some() { "https" } else { "http" })
 }
 
 /// An address that stands for all of this machine's is reached through loopback.
-fn reachable(mut listen: std::net::SocketAddr) -> std::net::SocketAddr {
+fn reachable(mut listen: SocketAddr) -> SocketAddr {
     if listen.ip().is_unspecified() {
         listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
@@ -70,7 +77,9 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<ExitCode, F
     let config = match (quiet_configuration(common, Secrets::WarnIfMissing), &common.server) {
         (Ok(config), _) => Some(config),
         (Err(_), Some(_)) => None,
-        (Err(failure), None) => return Err(failure),
+        (Err(failure), None) => {
+            return Err(failure.help("with --server URL and WATCHBELL_TOKEN these files are not needed"));
+        }
     };
     let zone = config.as_ref().map_or(TimeZone::UTC, |c| c.catalog.zone.clone());
     let session = Session { api: client(common, config.as_ref())?, zone, format: common.format };
@@ -105,7 +114,11 @@ impl Session {
                 let silence: SilenceView = self.api.post("/api/v1/silences", &body).await?;
                 self.show(&silence, || {
                     let until = tell::moment(silence.until, &self.zone);
-                    format!("{} until {until}; {} alerts are quiet now", silence.id, silence.silenced)
+                    let quiet = match silence.silenced {
+                        1 => "1 alert is".to_owned(),
+                        n => format!("{n} alerts are"),
+                    };
+                    format!("{} until {until}; {quiet} quiet now", silence.id)
                 });
             }
             Command::Override { rotation, person, from, lasts } => {

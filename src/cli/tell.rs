@@ -49,7 +49,8 @@ fn next(step: &NextStep, zone: &TimeZone) -> String {
 
 /// Every decision, oldest first.
 pub(super) fn why(why: &WhyView, zone: &TimeZone) -> String {
-    let mut out = format!("{}: {} decisions", why.ticket, why.decisions.len());
+    let noun = if why.decisions.len() == 1 { "decision" } else { "decisions" };
+    let mut out = format!("{}: {} {noun}", why.ticket, why.decisions.len());
     for d in &why.decisions {
         let outcome = match d.outcome {
             WhyOutcome::Paged => "paged",

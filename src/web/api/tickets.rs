@@ -7,6 +7,7 @@ use serde::Deserialize;
 use watchbell_engine::ids::TicketId;
 use watchbell_engine::input::{Answer, Deed};
 use watchbell_engine::view::{PageView, TicketState, TicketView, WhyView};
+use watchbell_engine::word::Severity;
 
 use super::super::App;
 use super::shapes::{DeclareAsk, NoteAsk, Pages, ResolveAsk, SnoozeAsk, Tickets, Timeline};
@@ -66,6 +67,7 @@ pub(super) async fn list(State(app): State<App>, Asked(query): Asked<ListQuery>)
     let more = tickets.len() > limit as usize;
     tickets.truncate(limit as usize);
     let next = tickets.last().filter(|_| more).map(|t| t.id.to_string());
+    let tickets = tickets.into_iter().map(|t| answered(&app, t)).collect();
     Ok(Json(Tickets { tickets, next }))
 }
 
@@ -73,10 +75,10 @@ pub(super) async fn list(State(app): State<App>, Asked(query): Asked<ListQuery>)
 pub(super) async fn one(State(app): State<App>, Params(text): Params<String>) -> Result<Json<TicketView>, Problem> {
     let ticket = id(&text)?;
     if let Some(live) = app.live.view.load().tickets.get(&ticket) {
-        return Ok(Json(live.view.clone()));
+        return Ok(Json(answered(&app, live.view.clone())));
     }
     let row = app.store.ticket(ticket).await?;
-    row.map(|r| Json(r.view)).ok_or_else(|| Problem::not_found(format!("there is no ticket {ticket}")))
+    row.map(|r| Json(answered(&app, r.view))).ok_or_else(|| Problem::not_found(format!("there is no ticket {ticket}")))
 }
 
 /// `GET tickets/{id}/timeline`
@@ -108,6 +110,12 @@ pub(super) async fn pages(State(app): State<App>, Asked(query): Asked<PagesQuery
         None => app.store.pages(ticket).await?,
     };
     Ok(Json(Pages { pages, next: None }))
+}
+
+/// A ticket as it leaves the house: whoever reads it elsewhere opens it below the `public_url` in force.
+fn answered(app: &App, ticket: TicketView) -> TicketView {
+    let url = format!("{}{}", app.live.config.load().server.public_url, ticket.url);
+    TicketView { url, ..ticket }
 }
 
 /// The id of a ticket that there is.
@@ -188,6 +196,10 @@ pub(super) async fn declare(
     once: Once,
     JsonBody(ask): JsonBody<DeclareAsk>,
 ) -> Result<(StatusCode, [(header::HeaderName, String); 1], Json<TicketView>), Problem> {
+    if ask.severity == Severity::Info {
+        let detail = "`severity` is `info`, which pages nobody; write critical, error or warning";
+        return Err(Problem::invalid(detail));
+    }
     let deed = Deed::Declare { summary: ask.summary, severity: ask.severity, labels: ask.labels };
     match act(&app, &once, &caller, deed).await? {
         Answer::Ticket { ticket, .. } | Answer::Signal { ticket: Some(ticket), .. } => {
@@ -220,11 +232,11 @@ async fn changed(
 /// The ticket as of the last commit: the store has it before the live view shows it.
 async fn as_it_is(app: &App, ticket: TicketId) -> Result<TicketView, Problem> {
     match app.store.ticket(ticket).await {
-        Ok(Some(row)) => return Ok(row.view),
+        Ok(Some(row)) => return Ok(answered(app, row.view)),
         Ok(None) => (),
         Err(error) => tracing::warn!(%error, "the store cannot be read; answering from the live view"),
     }
     let view = app.live.view.load();
-    let live = view.tickets.get(&ticket).map(|t| t.view.clone());
+    let live = view.tickets.get(&ticket).map(|t| answered(app, t.view.clone()));
     live.ok_or_else(|| Problem::unavailable(format!("{ticket} was changed, but cannot be read right now")))
 }

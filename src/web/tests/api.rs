@@ -61,6 +61,9 @@ async fn a_ticket_has_a_story() {
     let router = router(app(&world, true));
     let ticket = get(&router, "/api/v1/tickets/inc-42").await.json();
     assert_eq!((ticket["id"].as_str(), ticket["next_step"]["to"][0].as_str()), (Some("INC-42"), Some("wang.lei")));
+    let url = "https://watch.example.com/tickets/INC-42";
+    assert_eq!(ticket["url"], url, "whoever reads it elsewhere can open it");
+    assert_eq!(get(&router, "/api/v1/tickets").await.json()["tickets"][0]["url"], url);
     assert!(get(&router, "/api/v1/tickets/INC-42/timeline").await.json()["timeline"].is_array());
     let why = get(&router, "/api/v1/tickets/INC-42/why").await.json();
     assert!(why["ticket"] == "INC-42" && why["decisions"].is_array());
@@ -96,6 +99,7 @@ async fn acts_answer_with_the_ticket() {
     assert_eq!((over["state"].as_str(), over["resolved_as"].as_str()), (Some("resolved"), Some("fixed")));
     let deed = Deed::Resolve { ticket: TICKET, resolved_as: ResolvedAs::Fixed, cause: Some("证书过期".into()) };
     assert_eq!(last_deed(&world), deed);
+    assert_eq!(over["url"], "https://watch.example.com/tickets/INC-42");
     let late = post(&router, "/api/v1/tickets/INC-42/ack", &li_na, "").await;
     assert_eq!(late.problem(409), "INC-42 is resolved already; nothing is being paged");
     post(&router, "/api/v1/tickets/INC-7/ack", &li_na, "").await.problem(404);
@@ -136,6 +140,8 @@ async fn bad_bodies_are_told_apart() {
             .contains("unknown field `txet`")
     );
     assert_eq!(post(&router, note, &world.admin, r#"{"text":" "}"#).await.problem(422), "`text` must not be empty");
+    let calm = post(&router, "/api/v1/tickets", &world.admin, r#"{"summary":"x","severity":"info"}"#).await;
+    assert!(calm.problem(422).contains("pages nobody"), "what is declared pages");
     let long = format!(r#"{{"text":"{}"}}"#, "x".repeat(64 * 1024));
     assert_eq!(post(&router, note, &world.admin, &long).await.problem(413), "the body is larger than 64 KiB");
     let plain = request(Method::POST, note, Some(&world.admin)).header(header::CONTENT_TYPE, "text/plain");
