@@ -89,7 +89,8 @@ impl InWords for Receipt {
             Self::TryAgain => Text::new("暂时失败,将重试", "failed for now, tried again"),
             Self::Refused => Text::new("被拒绝", "refused"),
             Self::Unknown => Text::new("未及时答复,可能已送达", "no answer in time, may have arrived"),
-            Self::Lapsed => Text::new("已作废,未发出", "lapsed, never sent"),
+            Self::Lapsed => Text::new("已作废", "lapsed"),
+            Self::CalledOff => Text::new("已取消,未发出", "called off, never sent"),
         }
     }
 }

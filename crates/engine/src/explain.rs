@@ -248,6 +248,7 @@ fn receipt_text(receipt: Receipt) -> &'static str {
         Receipt::Refused => "refused",
         Receipt::Unknown => "has no known outcome",
         Receipt::Lapsed => "lapsed",
+        Receipt::CalledOff => "called off",
     }
 }
 

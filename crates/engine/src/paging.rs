@@ -44,7 +44,8 @@ pub fn retry_at(now: Timestamp, receipt: Receipt, failures: usize, wanted: Optio
         | Receipt::Seen
         | Receipt::Answered
         | Receipt::Refused
-        | Receipt::Lapsed => None,
+        | Receipt::Lapsed
+        | Receipt::CalledOff => None,
     }
 }
 

@@ -117,6 +117,8 @@ vocabulary! {
         Unknown = "unknown",
         /// Ended by a restart, no longer wanted or too old: it may have arrived before.
         Lapsed = "lapsed",
+        /// Never handed over: it was answered before.
+        CalledOff = "called_off",
     }
 }
 
@@ -130,7 +132,7 @@ impl Receipt {
     pub const fn may_have_arrived(self) -> bool {
         match self {
             Self::Accepted | Self::Delivered | Self::Seen | Self::Answered | Self::Unknown | Self::Lapsed => true,
-            Self::TryAgain | Self::Refused => false,
+            Self::TryAgain | Self::Refused | Self::CalledOff => false,
         }
     }
 }

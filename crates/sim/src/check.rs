@@ -191,7 +191,7 @@ impl Judge<'_, '_> {
                 tries.failures += 1;
                 tries.not_before = Some(after(at, Millis::secs(pause)));
             }
-            Receipt::Refused => tries.not_before = Some(Timestamp::MAX),
+            Receipt::Refused | Receipt::CalledOff => tries.not_before = Some(Timestamp::MAX),
             Receipt::Lapsed => tries.not_before = Some(at),
         }
     }

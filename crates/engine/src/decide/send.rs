@@ -204,7 +204,7 @@ impl Turn<'_> {
             true => format!("waited {age} over a restart; decided anew"),
             false => "not wanted any more after a restart".into(),
         };
-        self.lapse(row.send, detail, wanted.then_some(self.now));
+        self.lapse(row.send, Receipt::Lapsed, &detail, wanted.then_some(self.now));
     }
 
     /// Ends the pages of this batch that are not wanted any more at its end.
@@ -213,17 +213,16 @@ impl Turn<'_> {
         let unwanted = |m: &&Outgoing| !gone.contains(&m.send) && !self.is_wanted(m.send.subject, Millis::ZERO);
         let called_off: Vec<SendId> = self.out.outbox.iter().filter(open).filter(unwanted).map(|m| m.send).collect();
         for send in called_off {
-            self.lapse(send, "answered before it was sent".into(), None);
+            self.lapse(send, Receipt::CalledOff, "answered before it was sent", None);
         }
     }
 
-    fn lapse(&mut self, send: SendId, detail: String, retry_at: Option<Timestamp>) {
-        let (receipt, detail) = (Receipt::Lapsed, Some(detail));
-        let ended = What::SendEnded { send, receipt, handed_over: None, detail, retry_at };
+    fn lapse(&mut self, send: SendId, receipt: Receipt, detail: &str, retry_at: Option<Timestamp>) {
+        let ended = What::SendEnded { send, receipt, handed_over: None, detail: Some(detail.into()), retry_at };
         self.record(ticket_of(send.subject), ended);
         self.out.ended.push(send);
-        // It may have arrived before the crash, and been answered since.
-        self.follow_up_late_page(send, Receipt::Lapsed);
+        // One that a restart ended may have arrived before, and been answered since.
+        self.follow_up_late_page(send, receipt);
     }
 
     fn is_wanted(&self, subject: SendSubject, age: Millis) -> bool {

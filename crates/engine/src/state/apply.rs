@@ -452,7 +452,7 @@ impl Ticket {
         let Some(page) = self.page_mut(id) else { return };
         let Some(tried) = page.tries.get_mut((attempt as usize).wrapping_sub(1)) else { return };
         let (accepted, at) = (ended.receipt.is_accepted(), ended.at);
-        if accepted || ended.receipt != Receipt::Lapsed {
+        if !matches!(ended.receipt, Receipt::Lapsed | Receipt::CalledOff) {
             // The delivery room knows best when the message left us.
             let first = page.stages.accepted.is_none() && attempt == 1;
             page.stages.handed_over =
