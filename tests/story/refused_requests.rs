@@ -85,9 +85,14 @@ async fn every_refusal_is_a_problem_document_and_changes_nothing() {
         Case::new(post.clone(), signals, As::Admin, 400, "malformed").json("{\"dedup_key\": \"k\","),
         Case::new(post.clone(), signals, As::Admin, 422, "invalid").json(r#"{"dedup_key": 7}"#),
         Case::new(post.clone(), signals, As::Admin, 422, "invalid").json(r#"{"dedup_key": "", "summary": "x"}"#),
-        Case::new(post.clone(), signals, As::Admin, 422, "invalid").json(r#"{"dedup_key": "k", "summary": "x", "severity": "awful"}"#),
-        Case { kind: Some("text/plain"), ..Case::new(post.clone(), signals, As::Admin, 415, "not-json").json(fire("text")) },
-        Case::new(post.clone(), "/api/v1/silences", As::Admin, 422, "invalid").json(r#"{"matchers": ["service=x"], "reason": "no end"}"#),
+        Case::new(post.clone(), signals, As::Admin, 422, "invalid")
+            .json(r#"{"dedup_key": "k", "summary": "x", "severity": "awful"}"#),
+        Case {
+            kind: Some("text/plain"),
+            ..Case::new(post.clone(), signals, As::Admin, 415, "not-json").json(fire("text"))
+        },
+        Case::new(post.clone(), "/api/v1/silences", As::Admin, 422, "invalid")
+            .json(r#"{"matchers": ["service=x"], "reason": "no end"}"#),
         Case::new(post, "/api/v1/test-pages", As::Admin, 404, "not-found").json(r#"{"person": "nobody.at.all"}"#),
         Case::new(get.clone(), "/api/v1/tickets?state=lost", As::Nobody, 422, "invalid"),
         Case::new(get, "/api/v1/oncall?at=yesterday", As::Nobody, 422, "invalid"),

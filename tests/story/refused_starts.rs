@@ -66,7 +66,8 @@ async fn a_file_that_is_no_database_stays_as_it_is() {
     let town = Town::start().await;
     let home = Home::shipped(&town, None);
     home.write("watchbell.db", "a shopping list, not a database");
-    says(home.command(&["run"]), 1, &["watchbell.db is not an SQLite database", "point `store:` at another file"]).await;
+    says(home.command(&["run"]), 1, &["watchbell.db is not an SQLite database", "point `store:` at another file"])
+        .await;
     let kept = std::fs::read_to_string(home.dir().join("watchbell.db")).expect("it is still there");
     assert_eq!(kept, "a shopping list, not a database");
 }
@@ -85,7 +86,10 @@ async fn mistakes_in_yaml_have_their_place_and_all_come_at_once() {
     let report: serde_json::Value = serde_json::from_str(&json).expect("JSON alone");
     assert_eq!((&report["ok"], report["errors"].as_array().map(Vec::len)), (&false.into(), Some(2)), "{report}");
     let unknown = report["errors"].as_array().expect("a list").iter().find(|e| e["file"] == "probes/login.yaml");
-    assert_eq!((&unknown.expect("one of the login")["line"], &unknown.expect("the same")["column"]), (&19.into(), &5.into()));
+    assert_eq!(
+        (&unknown.expect("one of the login")["line"], &unknown.expect("the same")["column"]),
+        (&19.into(), &5.into())
+    );
 }
 
 #[tokio::test]
