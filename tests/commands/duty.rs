@@ -1,0 +1,73 @@
+//! Who is on duty, by the server and by the files.
+
+use serde_json::{Value, json};
+
+use super::has;
+use super::house::House;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_and_the_files_answer_alike() {
+    let mut house = House::empty().await;
+    let at = ["oncall", "--at", "2026-11-24T18:00", "--format", "json"];
+    let span = ["rota", "--from", "2026-11-24T18:00", "--to", "2026-12-24T18:00:00+08:00", "--format", "json"];
+    let from_files = (house.run(&at).await.json(), house.run(&span).await.json());
+    house.start().await;
+    let offline = (
+        house.run(&[&at[..], &["--offline"]].concat()).await.json(),
+        house.run(&[&span[..], &["--offline"]].concat()).await.json(),
+    );
+    assert_eq!(offline, from_files, "nobody running, or nobody asked");
+    let mut from_server = (house.run(&at).await.json(), house.run(&span).await.json());
+    for (server, files) in [(&mut from_server.0, &from_files.0), (&mut from_server.1, &from_files.1)] {
+        assert_eq!((&server["source"], &files["source"]), (&json!("server"), &json!("files")));
+        server["source"] = "files".into();
+    }
+    assert_eq!(from_server, from_files);
+
+    let (oncall, rota) = from_files;
+    has(&oncall, "at source rotations");
+    assert_eq!(oncall["at"], "2026-11-24T10:00:00Z");
+    has(&oncall["rotations"][0], "id on_duty");
+    has(&oncall["rotations"][0]["on_duty"][0], "person layer since until");
+    has(&rota, "source rotations");
+    has(&rota["rotations"][0], "id shifts gaps");
+    let shifts = rota["rotations"][0]["shifts"].as_array().expect("a list");
+    has(&shifts[0], "person layer from to");
+    assert!(shifts.windows(2).all(|pair| pair[0]["to"] == pair[1]["from"]), "they tile the span: {rota}");
+    let ends = (&shifts[0]["from"], &shifts[shifts.len() - 1]["to"]);
+    assert_eq!(ends, (&json!("2026-11-24T10:00:00Z"), &json!("2026-12-24T10:00:00Z")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_override_stands_in_at_once_and_only_the_server_knows_it() {
+    let house = House::running().await;
+    let said = house.run(&["oncall", "--rotation", "primary"]).await.ok();
+    assert!(said.contains("(from the server)") && said.contains("  primary: li.na (layer "), "{said}");
+    let added = house.run(&["override", "primary", "wang.lei", "--for", "15h"]).await.ok();
+    assert!(added.starts_with("OVR-1: wang.lei stands in for primary from "), "{added}");
+    let later = ["override", "primary", "li.na", "--from", "2030-01-01T18:00", "--for", "2h", "--format", "json"];
+    let later: Value = house.run(&later).await.json();
+    has(&later, "id rotation person from to");
+    assert_eq!((&later["from"], &later["to"]), (&json!("2030-01-01T10:00:00Z"), &json!("2030-01-01T12:00:00Z")));
+
+    let said = house.run(&["oncall"]).await.ok();
+    assert!(said.contains("  primary: wang.lei until ") && said.contains("(override)"), "{said}");
+    let duty = house.run(&["oncall", "--format", "json"]).await.json();
+    assert_eq!(duty["rotations"][0]["on_duty"][0]["layer"], Value::Null);
+    let offline = house.run(&["oncall", "--offline"]).await.ok();
+    assert!(offline.contains("(from the files)") && offline.contains("  primary: li.na (layer "), "{offline}");
+    let rota = house.run(&["rota", "--rotation", "primary"]).await.ok();
+    assert!(rota.starts_with("from the server; times in Asia/Shanghai\nprimary:\n"), "{rota}");
+    assert!(rota.contains("  wang.lei (override)\n") && rota.contains("  li.na (main)\n"), "{rota}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_refuses_to_say_is_told_of() {
+    let house = House::running().await;
+    for command in ["oncall", "rota"] {
+        let done = house.run_with(&[command], &[("WATCHBELL_TOKEN", "wb_revoked")]).await;
+        assert_eq!(done.code, 0, "{done:?}");
+        assert!(done.out.contains("from the files"), "{done:?}");
+        assert!(done.err.starts_with("warning: this token is not known"), "{done:?}");
+    }
+}
