@@ -75,9 +75,10 @@ impl Turn<'_> {
     fn escalate(&mut self, id: TicketId, page: Option<PageId>, by: &Actor) -> Result<Answer, Refusal> {
         let (pass, stage) = self.open_ticket(id, page)?.reached;
         self.record(Some(id), What::Escalated { by: by.clone(), page });
-        self.tell_everybody(id, MessageKind::Escalated, Some(by.name.clone()), by.person.as_ref());
         let (pass, stage) = self.ask_for(id, |ask| ask.following(pass, stage)).unwrap_or((1, Stage::Step(0)));
         self.enter(id, pass, stage, Because::Escalated);
+        // Told after the step was entered, so that the message says where the ticket stands now.
+        self.tell_everybody(id, MessageKind::Escalated, Some(by.name.clone()), by.person.as_ref());
         self.advance(id);
         Ok(Answer::Ticket { ticket: id, already: false })
     }
