@@ -5,12 +5,12 @@ use jiff::Timestamp;
 
 use super::page::{Ended, Notice, Page, Try};
 use super::ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
-use super::{QuietAlert, REMEMBERED, Silence, State, TESTS_KEPT, TestPage};
+use super::{QuietAlert, Silence, State, TESTS_KEPT, TestPage};
 use crate::catalog::{LadderEntry, Override};
 use crate::fact::{Because, Fact, Firing, Quiet, Routed, Stage, What};
 use crate::ids::{DedupKey, PageId, PersonId, SendId, SendSubject, TicketId};
 use crate::input::Actor;
-use crate::time::{after, elapsed, shifted};
+use crate::time::{after, shifted};
 use crate::view::{PageState, Stages, Why};
 use crate::word::Receipt;
 
@@ -105,28 +105,6 @@ impl State {
         }
     }
 
-    /// Takes a ticket that is about to move out of `by_group` and `closed`.
-    fn leave_index(&mut self, id: TicketId) {
-        let Some(ticket) = self.tickets.get(&id) else { return };
-        if let Phase::Resolved(closed) = &ticket.phase {
-            self.closed.remove(&(closed.at, id));
-        } else if let Some(group) = self.by_group.get_mut(&ticket.routed.group) {
-            group.remove(&id);
-            if group.is_empty() {
-                self.by_group.remove(&ticket.routed.group);
-            }
-        }
-    }
-
-    fn enter_index(&mut self, id: TicketId) {
-        let Some(ticket) = self.tickets.get(&id) else { return };
-        if let Phase::Resolved(closed) = &ticket.phase {
-            self.closed.insert((closed.at, id));
-        } else {
-            self.by_group.entry(ticket.routed.group.clone()).or_default().insert(id);
-        }
-    }
-
     fn open(&mut self, id: Option<TicketId>, alert: &Firing, routed: &Routed, at: Timestamp) {
         let Some(id) = id else { return };
         self.forget_old(at);
@@ -138,18 +116,6 @@ impl State {
         ticket.was_silenced = matches!(before, Some(Quiet::Silenced(_)));
         self.tickets.insert(id, ticket);
         self.enter_index(id);
-    }
-
-    fn forget_old(&mut self, at: Timestamp) {
-        let kept = self.tickets.len();
-        while let Some((_, id)) = self.closed.first().copied().filter(|(ended, _)| elapsed(*ended, at) > REMEMBERED) {
-            self.closed.pop_first();
-            self.tickets.remove(&id);
-        }
-        if self.tickets.len() < kept {
-            let tickets = &self.tickets;
-            self.by_key.retain(|_, id| tickets.contains_key(id));
-        }
     }
 
     fn add_override(&mut self, added: &Override, at: Timestamp) {

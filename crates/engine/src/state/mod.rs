@@ -4,6 +4,7 @@
 //! that replaying the facts gives the same state again.
 
 mod apply;
+mod index;
 mod page;
 mod ticket;
 
