@@ -35,7 +35,13 @@ impl State {
         let kept = self.tickets.len();
         while let Some((_, id)) = self.closed.first().copied().filter(|(ended, _)| elapsed(*ended, at) > REMEMBERED) {
             self.closed.pop_first();
-            self.tickets.remove(&id);
+            let forgotten = self.tickets.remove(&id).map(|t| t.members).unwrap_or_default();
+            // Other sources than probes tell of a fault anew whenever they like, and many never tell of its end.
+            for member in forgotten.into_iter().filter(|m| m.alert.probe.is_none()) {
+                if self.by_key.get(&member.alert.key) == Some(&id) {
+                    self.set_aside.remove(&member.alert.key);
+                }
+            }
         }
         if self.tickets.len() < kept {
             let tickets = &self.tickets;
