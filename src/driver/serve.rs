@@ -94,7 +94,7 @@ impl Driver {
                     error = &error as &dyn std::error::Error,
                     "a commit has no known outcome; it is looked up"
                 );
-                self.look_up().await
+                self.look_up().await?
             }
         };
         if matches!(outcome, Outcome::Again) {
@@ -107,16 +107,18 @@ impl Driver {
 
     /// Whether a commit without a known outcome took place, by its last fact number. One without facts
     /// is harmless to repeat.
-    async fn look_up(&self) -> Outcome {
-        let Some(last) = self.pump.last_in_flight() else { return Outcome::Again };
-        match self.deps.store.last_fact().await {
-            Ok(found) if found >= last => Outcome::Done,
-            Ok(_) => Outcome::Again,
+    async fn look_up(&self) -> Result<Outcome, DriverError> {
+        let Some(last) = self.pump.last_in_flight() else { return Ok(Outcome::Again) };
+        Ok(match self.deps.store.last_fact_of(self.pump.epoch()).await {
+            Ok(Some(found)) if found >= last => Outcome::Done,
+            Ok(Some(_)) => Outcome::Again,
+            // Whether it took place before the other one came, nobody can tell any more: nothing is answered.
+            Ok(None) => return Err(DriverError::Fenced),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the store does not answer");
                 Outcome::Again
             }
-        }
+        })
     }
 
     fn look_for_distress(&mut self) {

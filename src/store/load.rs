@@ -76,6 +76,19 @@ impl Store {
         .await
     }
 
+    /// As [`Store::last_fact`] while `epoch` holds the store; `None` when another has taken it over, whose
+    /// facts may bear the same numbers.
+    pub async fn last_fact_of(&self, epoch: Epoch) -> Result<Option<FactNo>, StoreError> {
+        const NAME: &str = "store.journal.last";
+        bounded(NAME, async {
+            let mut conn = self.db.reader().await.map_err(StoreError::query(NAME))?;
+            let row = q("SELECT last_fact FROM meta WHERE epoch = $1").bind(epoch).one(&mut conn).await;
+            let row = row.map_err(StoreError::query(NAME))?;
+            row.map(|row| Ok(FactNo(row.count("last_fact")?))).transpose()
+        })
+        .await
+    }
+
     /// Keeps the state as of `upto`; the one before is kept too, and sends that ended a month before the
     /// last commit are forgotten.
     #[tracing::instrument(name = "store.snapshot.save", skip_all, fields(upto = upto.0, bytes = state.len()))]

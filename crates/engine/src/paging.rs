@@ -65,7 +65,7 @@ pub enum Due {
 /// The first thing that is due on a live page of a triggered ticket; `newest` says that no later page
 /// of the ticket is for the same person.
 pub fn due(page: &Page, newest: bool, now: Timestamp) -> Option<Due> {
-    if let Some(lost) = page.tries.iter().find(|t| t.ended.is_none() && after(t.at, REPORT_WITHIN) <= now) {
+    if let Some(lost) = page.tries.iter().find(|t| t.ended.is_none() && after(t.asked, REPORT_WITHIN) <= now) {
         return Some(Due::Lost(lost.n));
     }
     if next_entry_at(page).is_some_and(|at| at <= now) {
@@ -79,7 +79,7 @@ pub fn due(page: &Page, newest: bool, now: Timestamp) -> Option<Due> {
 
 /// When [`due`] will next have something to say.
 pub fn next_wake(page: &Page, newest: bool) -> Option<Timestamp> {
-    let lost = page.tries.iter().filter(|t| t.ended.is_none()).map(|t| after(t.at, REPORT_WITHIN));
+    let lost = page.tries.iter().filter(|t| t.ended.is_none()).map(|t| after(t.asked, REPORT_WITHIN));
     let retries = retries(page, newest).map(|(at, _)| at);
     lost.chain(retries).chain(next_entry_at(page)).chain(unreachable_at(page)).min()
 }
@@ -124,11 +124,11 @@ enum Fate {
 fn entry_fate(page: &Page, entry: &LadderEntry, begun: Timestamp) -> Fate {
     // Whatever was under way on a channel when the entry began counts for it.
     let last = |channel: &ChannelId| page.last_try(channel);
-    let since = |t: &Try| t.ended.as_ref().is_some_and(|e| e.receipt.is_accepted() && e.at >= begun);
+    let since = |t: &Try| t.ended.as_ref().is_some_and(|e| e.receipt.is_accepted() && e.counts_from >= begun);
     if entry.via.iter().filter_map(last).any(since) {
         return Fate::Accepted;
     }
-    let refused_at = |t: &Try| t.ended.as_ref().filter(|e| e.receipt == Receipt::Refused).map(|e| e.at);
+    let refused_at = |t: &Try| t.ended.as_ref().filter(|e| e.receipt == Receipt::Refused).map(|e| e.counts_from);
     let all: Option<Vec<Timestamp>> = entry.via.iter().map(|c| last(c).and_then(refused_at)).collect();
     all.and_then(|at| at.into_iter().max()).map_or(Fate::Open, Fate::Refused)
 }

@@ -201,6 +201,8 @@ fn what_people_ended_is_not_kept_for_ever() {
         let id = w.fire(&format!("pd:k:{n}"), CRITICAL, &[]).expect("a ticket");
         w.act("bo", Deed::Resolve { ticket: id, resolved_as: ResolvedAs::Fixed, cause: None });
     }
+    w.pass(Millis::hours(26));
+    w.fire("pd:k:later", CRITICAL, &[]);
     assert!(w.pump.state().set_aside.is_empty(), "sources that never say the end must not fill the state");
     w.check();
 }

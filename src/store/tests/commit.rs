@@ -233,3 +233,18 @@ async fn a_foreign_program_that_writes_to_the_file_fails_the_commit() {
     foreign.close().await;
     store.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_look_up_takes_no_other_epochs_facts_for_its_own() {
+    each_store(async |ground: Ground| {
+        let store = ground.open().await;
+        let ours = store.raise_epoch(at(0)).await.expect("the first epoch");
+        store.commit(&notes(1, 2, ours)).await.expect("our commit");
+        assert_eq!(store.last_fact_of(ours).await.expect("it answers"), Some(FactNo(2)));
+        let theirs = store.raise_epoch(at(1)).await.expect("another takes over");
+        store.commit(&notes(3, 5, theirs)).await.expect("their commit");
+        assert_eq!(store.last_fact_of(ours).await.expect("it answers"), None, "fact 3 is not the one we sent");
+        assert_eq!(store.last_fact_of(theirs).await.expect("it answers"), Some(FactNo(5)));
+    })
+    .await;
+}

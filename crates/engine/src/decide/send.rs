@@ -25,7 +25,7 @@ const NOTICE_WORTH: Millis = Millis::hours(24);
 pub(super) fn notice_wake(notice: &Notice) -> Option<Timestamp> {
     match notice.tries.last() {
         None => Some(Timestamp::MIN),
-        Some(Try { ended: None, at, .. }) => Some(after(*at, paging::REPORT_WITHIN)),
+        Some(Try { ended: None, asked, .. }) => Some(after(*asked, paging::REPORT_WITHIN)),
         Some(tried) => tried.retry_at(),
     }
 }

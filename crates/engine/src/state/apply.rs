@@ -5,12 +5,12 @@ use jiff::Timestamp;
 
 use super::page::{Ended, Notice, Page, Try};
 use super::ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
-use super::{QuietAlert, REMEMBERED, Silence, State, TESTS_KEPT, TestPage};
+use super::{QuietAlert, Silence, State, TESTS_KEPT, TestPage};
 use crate::catalog::{LadderEntry, Override};
 use crate::fact::{Because, Fact, Firing, Quiet, Routed, Stage, What};
 use crate::ids::{DedupKey, PageId, PersonId, SendId, SendSubject, TicketId};
 use crate::input::Actor;
-use crate::time::{after, elapsed, shifted};
+use crate::time::{after, shifted};
 use crate::view::{PageState, Stages, Why};
 use crate::word::Receipt;
 
@@ -40,7 +40,7 @@ impl State {
             What::TicketOpened { alert, routed, .. } => self.open(fact.ticket, alert, routed, at),
             What::TestAsked { test, person, channel, by } => {
                 self.last_test = self.last_test.max(test.0);
-                let sent = Try { n: 1, channel: channel.clone(), at, ended: None };
+                let sent = Try { n: 1, channel: channel.clone(), at, asked: at, ended: None };
                 self.tests
                     .insert(*test, TestPage { person: person.clone(), channel: channel.clone(), by: by.clone(), sent });
                 while self.tests.len() > TESTS_KEPT {
@@ -60,7 +60,7 @@ impl State {
             What::SendStarted { send, channel, .. } => self.send_started(*send, channel, at),
             What::SendEnded { send, receipt, handed_over, detail, retry_at } => {
                 let (detail, retry_at, handed_over) = (detail.clone(), *retry_at, *handed_over);
-                self.send_ended(*send, Ended { receipt: *receipt, at, handed_over, detail, retry_at });
+                self.send_ended(*send, Ended { receipt: *receipt, at, counts_from: at, handed_over, detail, retry_at });
             }
             What::TicketReopened { .. }
             | What::AlertJoined { .. }
@@ -90,9 +90,7 @@ impl State {
         }
         let Some(ticket) = fact.ticket.and_then(|id| self.tickets.get_mut(&id)) else { return };
         if let What::TicketResolved { .. } = &fact.what {
-            // Other sources tell of a fault anew whenever they like, and many never tell of its end.
-            let probed = ticket.firing().filter(|m| m.alert.probe.is_some());
-            self.set_aside.extend(probed.map(|m| m.alert.key.clone()));
+            self.set_aside.extend(ticket.firing().map(|m| m.alert.key.clone()));
         }
         ticket.apply(fact);
         if let What::TicketReopened { alert, .. } | What::AlertJoined { alert, .. } = &fact.what {
@@ -102,28 +100,6 @@ impl State {
         }
         if let (Some(id), true) = (fact.ticket, moves) {
             self.enter_index(id);
-        }
-    }
-
-    /// Takes a ticket that is about to move out of `by_group` and `closed`.
-    fn leave_index(&mut self, id: TicketId) {
-        let Some(ticket) = self.tickets.get(&id) else { return };
-        if let Phase::Resolved(closed) = &ticket.phase {
-            self.closed.remove(&(closed.at, id));
-        } else if let Some(group) = self.by_group.get_mut(&ticket.routed.group) {
-            group.remove(&id);
-            if group.is_empty() {
-                self.by_group.remove(&ticket.routed.group);
-            }
-        }
-    }
-
-    fn enter_index(&mut self, id: TicketId) {
-        let Some(ticket) = self.tickets.get(&id) else { return };
-        if let Phase::Resolved(closed) = &ticket.phase {
-            self.closed.insert((closed.at, id));
-        } else {
-            self.by_group.entry(ticket.routed.group.clone()).or_default().insert(id);
         }
     }
 
@@ -140,18 +116,6 @@ impl State {
         self.enter_index(id);
     }
 
-    fn forget_old(&mut self, at: Timestamp) {
-        let kept = self.tickets.len();
-        while let Some((_, id)) = self.closed.first().copied().filter(|(ended, _)| elapsed(*ended, at) > REMEMBERED) {
-            self.closed.pop_first();
-            self.tickets.remove(&id);
-        }
-        if self.tickets.len() < kept {
-            let tickets = &self.tickets;
-            self.by_key.retain(|_, id| tickets.contains_key(id));
-        }
-    }
-
     fn add_override(&mut self, added: &Override, at: Timestamp) {
         if let Some(id) = added.id {
             self.last_override = self.last_override.max(id.0);
@@ -161,7 +125,7 @@ impl State {
     }
 
     fn send_started(&mut self, send: SendId, channel: &crate::ids::ChannelId, at: Timestamp) {
-        let sent = Try { n: send.attempt, channel: channel.clone(), at, ended: None };
+        let sent = Try { n: send.attempt, channel: channel.clone(), at, asked: at, ended: None };
         match send.subject {
             SendSubject::Page(id) => {
                 if let Some(page) = self.tickets.get_mut(&id.ticket).and_then(|t| t.page_mut(id)) {
@@ -220,11 +184,11 @@ impl State {
         let under_way = |t: &&mut Try| t.ended.is_none();
         for ticket in self.tickets.values_mut() {
             for page in ticket.pages.iter_mut().filter(|p| p.is_live() && p.tries.iter().any(|t| t.ended.is_none())) {
-                page.tries.iter_mut().filter(under_way).for_each(|t| t.at = at);
+                page.tries.iter_mut().filter(under_way).for_each(|t| t.asked = at);
                 page.begun.iter_mut().last().into_iter().for_each(|begun| *begun = at);
             }
             let notices = ticket.notices.iter_mut().flat_map(|n| &mut n.tries);
-            notices.filter(under_way).for_each(|t| t.at = at);
+            notices.filter(under_way).for_each(|t| t.asked = at);
         }
     }
 
@@ -252,9 +216,9 @@ impl State {
 
 /// The times of a try are compared with those of its entry, which move: they move along.
 fn shift_try(tried: &mut Try, by_ms: i64) {
-    tried.at = shifted(tried.at, by_ms);
+    tried.asked = shifted(tried.asked, by_ms);
     if let Some(ended) = &mut tried.ended {
-        ended.at = shifted(ended.at, by_ms);
+        ended.counts_from = shifted(ended.counts_from, by_ms);
         ended.retry_at = ended.retry_at.map(|at| shifted(at, by_ms));
     }
 }

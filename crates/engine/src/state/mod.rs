@@ -4,6 +4,7 @@
 //! that replaying the facts gives the same state again.
 
 mod apply;
+mod index;
 mod page;
 mod ticket;
 
@@ -57,7 +58,8 @@ pub struct State {
     pub closed: BTreeSet<(Timestamp, TicketId)>,
     /// Firing alerts without a ticket.
     pub quiet: BTreeMap<DedupKey, QuietAlert>,
-    /// Faults of probes that were still there when a person ended their ticket: told of again only after they were over.
+    /// Faults that were still there when a person ended their ticket. Those of probes are told of again only
+    /// after they were over.
     pub set_aside: BTreeSet<DedupKey>,
     /// Silences that have not ended.
     pub silences: BTreeMap<SilenceId, Silence>,

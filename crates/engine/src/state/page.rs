@@ -84,9 +84,11 @@ pub struct Try {
     pub n: u32,
     /// Over which channel.
     pub channel: ChannelId,
-    /// When it was decided; moved along when the clock is stepped, and to the start of a process that takes
-    /// it over.
+    /// When it was decided.
     pub at: Timestamp,
+    /// Since when its report is awaited: from `at`, moved along when the clock is stepped, and to the start of
+    /// a process that takes it over.
+    pub asked: Timestamp,
     /// What came of it; `None` while it is under way.
     pub ended: Option<Ended>,
 }
@@ -96,8 +98,10 @@ pub struct Try {
 pub struct Ended {
     /// The receipt.
     pub receipt: Receipt,
-    /// When it came; moved along when the clock is stepped.
+    /// When it came.
     pub at: Timestamp,
+    /// The same, moved along when the clock is stepped: to be compared with what moves too.
+    pub counts_from: Timestamp,
     /// When the message was handed to the provider.
     pub handed_over: Option<Timestamp>,
     /// What the provider said.
