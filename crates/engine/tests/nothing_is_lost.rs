@@ -27,7 +27,7 @@ enum Step {
     Channel { mail: bool, mode: u8 },
     Crash { seconds: u16 },
     FireAndDie { key: u8, seconds: u16 },
-    ClockStep { seconds: i16 },
+    ClockMoves { seconds: i16 },
     Reload { disabled: Option<u8>, without_policy: bool },
 }
 
@@ -47,7 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<bool>(), 0..4u8).prop_map(|(mail, mode)| Step::Channel { mail, mode }),
         2 => (0..400u16).prop_map(|seconds| Step::Crash { seconds }),
         1 => (0..5u8, 0..100u16).prop_map(|(key, seconds)| Step::FireAndDie { key, seconds }),
-        1 => (-4_000..4_000i16).prop_map(|seconds| Step::ClockStep { seconds }),
+        1 => (-4_000..4_000i16).prop_map(|seconds| Step::ClockMoves { seconds }),
         1 => (proptest::option::of(0..4u8), any::<bool>())
             .prop_map(|(disabled, without_policy)| Step::Reload { disabled, without_policy }),
     ]
@@ -103,7 +103,7 @@ fn play(w: &mut World, step: &Step) {
         Step::FireAndDie { key, seconds } => {
             w.tell_and_die(Input::Signal(fired(key, 3, false)), Millis::secs(seconds.into()));
         }
-        Step::ClockStep { seconds } => {
+        Step::ClockMoves { seconds } => {
             let by_ms = i64::from(seconds) * 1_000;
             w.now = watchbell_engine::time::shifted(w.now, by_ms);
             w.tell(Input::ClockStepped { by_ms });
