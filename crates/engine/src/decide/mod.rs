@@ -123,6 +123,7 @@ impl Engine {
     /// unwanted, are ended before anything is released. `gone` are those that left already.
     pub fn call_off(&mut self, catalog: &Catalog, now: Timestamp, out: &mut Decision, gone: &BTreeSet<SendId>) {
         Turn { engine: self, catalog, now, out }.call_off_unwanted(gone);
+        self.wakes.follow(&self.state);
     }
 
     fn remember(&mut self, id: InputId, answer: Answer) {
