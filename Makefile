@@ -42,8 +42,8 @@ deny:
 	@echo "dependencies: one TLS stack, one crypto provider, one copy of each big crate"
 
 tests:
-	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --workspace --locked; \
-	else $(CARGO) test --workspace --all-targets --locked; fi
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --workspace --locked --no-fail-fast; \
+	else $(CARGO) test --workspace --lib --bins --tests --locked --no-fail-fast; fi
 
 doc:
 	$(CARGO) test --workspace --doc --locked
