@@ -11,7 +11,7 @@ help:
 	@echo "make test   format, lints, dependency rules, all tests (installs PostgreSQL's server when it is missing)"
 	@echo "make demo   break an expense service and see who is woken"
 
-test: packages fmt lint deny tests doc
+test: packages fmt lint deny doc tests
 
 # Tests start a PostgreSQL server of their own; they need its programs alone, not a running service.
 packages:
