@@ -127,6 +127,7 @@ pub(super) async fn stand_in(
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
         | Answer::Silence(_)
+        | Answer::Maintenance(_)
         | Answer::Test(_)
         | Answer::Refused(_)) => Err(unexpected(&other)),
     }
