@@ -29,6 +29,7 @@ impl Once {
             | Answer::Ticket { .. }
             | Answer::Signal { .. }
             | Answer::Silence(_)
+            | Answer::Maintenance(_)
             | Answer::Override(_)
             | Answer::Absence(_)
             | Answer::Test(_) => Ok(answer),

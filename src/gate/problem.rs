@@ -194,6 +194,7 @@ impl From<Refusal> for Problem {
             | Refusal::NoSuchRotation(_)
             | Refusal::NoSuchHeartbeat(_)
             | Refusal::NoSuchSilence(_)
+            | Refusal::NoSuchMaintenance(_)
             | Refusal::NoSuchOverride(_)
             | Refusal::NoSuchAbsence(_) => Self::not_found(detail),
             Refusal::AlreadyResolved(_) | Refusal::EarlierOccurrence(_) => Self::conflict(detail),
@@ -201,6 +202,7 @@ impl From<Refusal> for Problem {
             | Refusal::NoContacts(_)
             | Refusal::EndsBeforeItStarts
             | Refusal::ForThemselves(_)
+            | Refusal::TooLong
             | Refusal::MatchesEverything
             | Refusal::Empty(_) => Self::invalid(detail),
         }

@@ -48,6 +48,7 @@ async fn take(intake: &Intake, token: &str, beat: Beat) -> Result<Response, Prob
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
         | Answer::Silence(_)
+        | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Absence(_)
         | Answer::Test(_) => {

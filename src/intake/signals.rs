@@ -67,7 +67,7 @@ pub(super) async fn take(
         Answer::Signal { dedup_key, ticket } => Taken { dedup_key, ticket },
         Answer::Ticket { ticket, .. } => Taken { dedup_key: key, ticket: Some(ticket) },
         Answer::Done
-        | Answer::Silence(_)
+        | Answer::Silence(_) | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Absence(_)
         | Answer::Test(_)

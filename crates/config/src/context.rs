@@ -106,6 +106,8 @@ pub(crate) struct Names {
     pub(crate) policies: BTreeMap<String, Place>,
     /// The kind is missing where it could not be read.
     pub(crate) channels: BTreeMap<String, (Place, Option<ChannelKind>)>,
+    /// Probes.
+    pub(crate) probes: BTreeMap<String, Place>,
     pub(crate) calendars: BTreeMap<String, Place>,
     /// A file could not be parsed: what is unknown may stand in it.
     pub(crate) incomplete: bool,

@@ -14,7 +14,7 @@ use crate::scalar;
 use crate::tree::{Node, Place, Value};
 
 /// Every key that may stand at the root of a file.
-const TOP: [&str; 18] = [
+const TOP: [&str; 22] = [
     "server",
     "store",
     "vars",
@@ -25,6 +25,10 @@ const TOP: [&str; 18] = [
     "calendars",
     "policies",
     "routes",
+    "silences",
+    "maintenance",
+    "inhibit",
+    "storm",
     "catch_all",
     "self",
     "watchdog",
@@ -138,7 +142,7 @@ pub(crate) fn names(docs: &[Doc], incomplete: bool, out: &mut Mistakes) -> Names
     names.rotations = ids(docs, "rotations", &mut shared, out);
     names.policies = ids(docs, "policies", &mut BTreeMap::new(), out);
     names.calendars = ids(docs, "calendars", &mut BTreeMap::new(), out);
-    ids(docs, "probes", &mut BTreeMap::new(), out);
+    names.probes = ids(docs, "probes", &mut BTreeMap::new(), out);
     for doc in docs {
         for (key, node) in doc.root.get("channels").map_or(&[][..], Node::entries) {
             let spot = key.spot(node);

@@ -12,6 +12,7 @@ mod gaps;
 mod gather;
 mod init;
 mod mistake;
+mod not_paging;
 mod pattern;
 mod people;
 mod policies;

@@ -17,7 +17,7 @@ use crate::people::{self, Channels, Contacts};
 use crate::policies::{self, Reach};
 use crate::report::{ProbeBudget, Report};
 use crate::tree::{self, Node, SourceFile, Value};
-use crate::{calendars, channels, gaps, probe, rotations, routes, server, turn, vars};
+use crate::{calendars, channels, gaps, not_paging, probe, rotations, routes, server, turn, vars};
 
 /// The id of the rotation and of the policy that are made where none is written.
 const DEFAULT: &str = "default";
@@ -132,9 +132,11 @@ impl Reading<'_> {
             channels: channels.iter().map(|(id, (channel, _))| (id.clone(), channel.clone())).collect(),
             probes: read.iter().map(|read| (read.info.id.clone(), read.info.clone())).collect(),
             catch_all,
+            not_paging: not_paging::read(docs, self.now, &mut self.out),
         };
         self.gaps(&catalog);
         self.tokens(&read);
+        probe::depends::check(&read, &self.context.names, &mut self.out);
         let mut budgets = BTreeMap::new();
         let mut specs = BTreeMap::new();
         for read in &read {

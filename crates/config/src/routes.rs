@@ -45,7 +45,7 @@ fn route(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Route
     })
 }
 
-fn labels(node: &Node, out: &mut Mistakes) -> Vec<String> {
+pub(crate) fn labels(node: &Node, out: &mut Mistakes) -> Vec<String> {
     let items = match node.value {
         Value::Scalar(_) => std::slice::from_ref(node),
         Value::Null | Value::List(_) | Value::Map(_) => out.list(node, "a list of labels"),
@@ -65,7 +65,7 @@ pub(crate) fn label(text: &str) -> Result<String, Problem> {
 }
 
 /// `{ severity: critical, service: [a, b] }`, or texts such as `service=~"inv.*"`.
-fn matchers(node: &Node, out: &mut Mistakes) -> Option<Vec<Matcher>> {
+pub(crate) fn matchers(node: &Node, out: &mut Mistakes) -> Option<Vec<Matcher>> {
     match &node.value {
         Value::Map(entries) => {
             let read: Vec<_> = entries.iter().filter_map(|(key, value)| entry(&key.text, value, out)).collect();

@@ -81,6 +81,16 @@ impl Matcher {
         }
     }
 
+    /// How it compares.
+    pub fn op(&self) -> MatchOp {
+        self.op
+    }
+
+    /// What it compares with.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
     /// The label it looks at.
     pub fn label(&self) -> &str {
         &self.label

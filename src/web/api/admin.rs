@@ -46,6 +46,7 @@ pub(super) async fn test_page(
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
         | Answer::Silence(_)
+        | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Absence(_)
         | Answer::Refused(_)) => Err(unexpected(&other)),

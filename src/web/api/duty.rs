@@ -136,6 +136,7 @@ pub(super) async fn stand_in(
         | Answer::Signal { .. }
         | Answer::Silence(_)
         | Answer::Absence(_)
+        | Answer::Maintenance(_)
         | Answer::Test(_)
         | Answer::Refused(_)) => Err(unexpected(&other)),
     }

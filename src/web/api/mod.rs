@@ -69,6 +69,7 @@ pub(super) fn settled(answer: Answer) -> Result<(), Problem> {
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
         | Answer::Silence(_)
+        | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Absence(_)
         | Answer::Test(_) => Ok(()),

@@ -212,7 +212,7 @@ pub(super) async fn declare(
             Err(Problem::conflict(detail).help("look at GET /api/v1/silences, or declare it with a higher severity"))
         }
         other @ (Answer::Done
-        | Answer::Silence(_)
+        | Answer::Silence(_) | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Absence(_)
         | Answer::Test(_)

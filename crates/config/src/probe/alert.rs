@@ -1,9 +1,9 @@
 //! `alert`: how failing runs become a verdict.
 
 use watchbell_engine::detect::DownAfter;
+use watchbell_engine::not_paging::FlapRule;
 use watchbell_engine::time::Millis;
 
-use crate::fields::not_available;
 use crate::mistake::Mistakes;
 use crate::scalar::{self, Problem};
 use crate::tree::Node;
@@ -23,20 +23,19 @@ pub(crate) struct Alert {
     pub(crate) down_after: Option<DownAfter>,
     pub(crate) confirm_after: Option<Millis>,
     pub(crate) up_after: Option<u32>,
+    pub(crate) flap: Option<FlapRule>,
 }
 
 impl Alert {
-    /// Reads `{ down_after, confirm_after, up_after }`.
+    /// Reads `{ down_after, confirm_after, up_after, flap }`.
     pub(crate) fn read(node: &Node, out: &mut Mistakes) -> Self {
         let known = ["down_after", "confirm_after", "up_after", "flap"];
         let Some(map) = out.map(node, "`alert`", &known) else { return Self::default() };
-        if let Some(flap) = map.get("flap") {
-            not_available(out, &flap.spot(), "`flap`", None);
-        }
         Self {
             down_after: out.optional(map, "down_after", "a number of runs", down_after),
             confirm_after: out.optional(map, "confirm_after", "a length of time", scalar::duration),
             up_after: out.optional(map, "up_after", "a number of runs", runs),
+            flap: map.get("flap").and_then(|n| flap(n, out)),
         }
     }
 
@@ -46,8 +45,19 @@ impl Alert {
             down_after: self.down_after.or(other.down_after),
             confirm_after: self.confirm_after.or(other.confirm_after),
             up_after: self.up_after.or(other.up_after),
+            flap: self.flap.or(other.flap),
         }
     }
+}
+
+/// `{ changes: 6, within: 10m }`.
+fn flap(node: &Node, out: &mut Mistakes) -> Option<FlapRule> {
+    let map = out.map(node, "`flap`", &["changes", "within"])?;
+    let changes = out.required(map, "changes", "6")?;
+    let changes = out.value(changes, "a number of changes", |text| scalar::whole(text, 2, MAX_RUNS));
+    let within = out.required(map, "within", "10m")?;
+    let within = out.value(within, "a length of time", crate::probe::positive);
+    Some(FlapRule { changes: u32::try_from(changes?).unwrap_or(u32::MAX), within: within? })
 }
 
 fn runs(text: &str) -> Result<u32, Problem> {

@@ -88,7 +88,7 @@ fn token(map: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Secret
 const FIELDS: [&str; 5] = ["minute", "hour", "day of month", "month", "day of week"];
 
 /// Five fields: minute, hour, day of month, month, day of week (0 or 7 = Sunday).
-fn check_cron(text: &str) -> Result<String, Problem> {
+pub(crate) fn check_cron(text: &str) -> Result<String, Problem> {
     let Err(bad) = parse_cron(text) else { return Ok(text.to_owned()) };
     let problem = Problem::new(bad.to_string());
     Err(match &bad {

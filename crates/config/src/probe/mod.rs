@@ -3,8 +3,9 @@
 //! Owns: what every kind of probe has in common. The kinds have a file each.
 
 pub(crate) mod alert;
+pub(crate) mod depends;
 mod expect;
-mod heartbeat;
+pub(crate) mod heartbeat;
 mod http;
 mod json;
 mod promise;
@@ -18,6 +19,7 @@ use watchbell_engine::detect::{DetectRule, DownAfter};
 use watchbell_engine::heartbeat::HeartbeatRule;
 use watchbell_engine::ids::ProbeId;
 use watchbell_engine::label::Labels;
+use watchbell_engine::not_paging::FlapRule;
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::Severity;
 
@@ -129,7 +131,8 @@ pub(crate) fn probe<'d>(item: Item<'d>, context: &Context<'_>, out: &mut Mistake
         check,
     };
     let url = common.url.clone().or_else(|| shown_address(&spec.check));
-    let info = ProbeInfo { id, heartbeat, url, ..common };
+    let one_run = timing.every.plus(timing.timeout);
+    let info = ProbeInfo { id, heartbeat, url, one_run, flap: timing.flap, ..common };
     Some(Read { node: item.node, spec, info })
 }
 
@@ -194,6 +197,7 @@ struct Timing {
     detect: DetectRule,
     detect_within: Option<Millis>,
     runs_per_day: Option<u64>,
+    flap: Option<FlapRule>,
 }
 
 fn timing(item: Item<'_>, map: &Node, out: &mut Mistakes) -> Option<Timing> {
@@ -226,6 +230,7 @@ fn timing(item: Item<'_>, map: &Node, out: &mut Mistakes) -> Option<Timing> {
         },
         detect_within: detect_within?,
         runs_per_day,
+        flap: alert.flap,
     })
 }
 
@@ -243,10 +248,7 @@ fn common(item: Item<'_>, map: &Node, id: &str, context: &Context<'_>, out: &mut
         Some(node) => out.value(node, "a severity", gather::word),
         None => Some(item.defaults.severity.unwrap_or(Severity::Error)),
     };
-    if let Some(node) = map.get("depends_on") {
-        let instead = "leave it out: each probe pages by itself until then";
-        not_available(out, &node.spot(), "`depends_on`", Some(instead));
-    }
+    let depends_on = map.get("depends_on").map_or_else(Vec::new, |n| depends::read(n, out));
     let url = map.get("url").and_then(|n| out.value(n, "an address", |t| web_address::http(t, true)));
     let runbook = map.get("runbook").and_then(|n| runbook::read(n, context, out));
     let labels = map.get("labels").map_or_else(Labels::new, |n| labels(n, out));
@@ -261,6 +263,9 @@ fn common(item: Item<'_>, map: &Node, id: &str, context: &Context<'_>, out: &mut
         labels,
         runbook,
         url,
+        depends_on,
+        one_run: Millis::ZERO,
+        flap: None,
         heartbeat: None,
     })
 }

@@ -26,7 +26,7 @@ fn terms(read: &Read<'_>, catalog: &Catalog) -> Option<Budget> {
             k: spec.detect.down_after.failures(),
             confirm_after: spec.detect.confirm_after,
             page_after: page_after(read, catalog),
-            has_dependency: false,
+            has_dependency: !read.info.depends_on.is_empty(),
         }),
     }
 }

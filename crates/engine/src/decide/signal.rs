@@ -167,6 +167,7 @@ fn fired_by_probe(probe: &ProbeInfo, key: DedupKey, verdict: &Verdict) -> Firing
         last_good: verdict.last_good,
         runs: verdict.runs,
         run: verdict.summary.clone(),
+        level: Some(verdict.level),
     }
 }
 
@@ -201,6 +202,7 @@ fn fired_by_silence_of_a_job(
         last_good: mark.last_success,
         runs: 1,
         run: None,
+        level: Some(Level::Down),
     }
 }
 
@@ -224,5 +226,6 @@ fn fired_by_signal(signal: &Signal, now: Timestamp) -> Firing {
         last_good: None,
         runs: 1,
         run: None,
+        level: None,
     }
 }
