@@ -28,6 +28,7 @@ impl Once {
             Answer::Done
             | Answer::Ticket { .. }
             | Answer::Signal { .. }
+            | Answer::Signals(_)
             | Answer::Silence(_)
             | Answer::Override(_)
             | Answer::Test(_) => Ok(answer),

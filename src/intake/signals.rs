@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use watchbell_engine::ids::{DedupKey, TicketId};
-use watchbell_engine::input::{Answer, Input, Signal, SignalAction};
+use watchbell_engine::input::{Answer, Input, More, Signal, SignalAction};
 use watchbell_engine::word::Severity;
 
 use super::Intake;
@@ -66,7 +66,7 @@ pub(super) async fn take(
     let taken = match once.ask(&intake.inbox, Lane::Signals, Input::Signal(signal)).await? {
         Answer::Signal { dedup_key, ticket } => Taken { dedup_key, ticket },
         Answer::Ticket { ticket, .. } => Taken { dedup_key: key, ticket: Some(ticket) },
-        Answer::Done | Answer::Silence(_) | Answer::Override(_) | Answer::Test(_) | Answer::Refused(_) => {
+        Answer::Done | Answer::Signals(_) | Answer::Silence(_) | Answer::Override(_) | Answer::Test(_) | Answer::Refused(_) => {
             Taken { dedup_key: key, ticket: None }
         }
     };
@@ -92,6 +92,7 @@ fn signal(ask: SignalAsk, source: String) -> Result<Signal, Problem> {
         labels: labels.collect(),
         started_at: ask.started_at,
         source,
+        more: More::default(),
     })
 }
 

@@ -17,7 +17,7 @@ use crate::people::{self, Channels, Contacts};
 use crate::policies::{self, Reach};
 use crate::report::{ProbeBudget, Report};
 use crate::tree::{self, Node, SourceFile, Value};
-use crate::{calendars, channels, gaps, probe, rotations, routes, server, turn, vars};
+use crate::{calendars, channels, gaps, integrations, probe, rotations, routes, server, turn, vars};
 
 /// The id of the rotation and of the policy that are made where none is written.
 const DEFAULT: &str = "default";
@@ -135,6 +135,9 @@ impl Reading<'_> {
         };
         self.gaps(&catalog);
         self.tokens(&read);
+        let section = gather::single(docs, "integrations", &mut self.out);
+        let beating = read.iter().filter(|r| r.info.heartbeat.is_some()).map(|r| r.info.id.clone()).collect();
+        let integrations = integrations::read(section, &self.context, &beating, &mut self.out);
         let mut budgets = BTreeMap::new();
         let mut specs = BTreeMap::new();
         for read in &read {
@@ -147,7 +150,8 @@ impl Reading<'_> {
         }
         // A repeated id is a mistake already; the catalog keeps the same one as the specs.
         catalog.probes.retain(|id, _| specs.contains_key(id));
-        let config = server.zip(store).zip(watchdog).map(|((server, store), watchdog)| Config {
+        let surroundings = server.zip(store).zip(watchdog).zip(integrations);
+        let config = surroundings.map(|(((server, store), watchdog), integrations)| Config {
             dir: dir.to_owned(),
             catalog: Arc::new(catalog),
             server,
@@ -156,6 +160,7 @@ impl Reading<'_> {
             contacts: everybody.contacts,
             probes: specs,
             watchdog,
+            integrations,
             filled_in: Vec::new(),
         });
         (budgets.into_values().collect(), config)

@@ -159,6 +159,7 @@ pub(super) fn config() -> Config {
         ]
         .into(),
         watchdog: None,
+        integrations: Integrations::default(),
         filled_in: Vec::new(),
     }
 }

@@ -45,6 +45,7 @@ pub(super) async fn test_page(
         other @ (Answer::Done
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
+        | Answer::Signals(_)
         | Answer::Silence(_)
         | Answer::Override(_)
         | Answer::Refused(_)) => Err(unexpected(&other)),

@@ -126,6 +126,7 @@ pub(super) async fn stand_in(
         other @ (Answer::Done
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
+        | Answer::Signals(_)
         | Answer::Silence(_)
         | Answer::Test(_)
         | Answer::Refused(_)) => Err(unexpected(&other)),

@@ -41,6 +41,7 @@ pub(super) async fn silence(
         other @ (Answer::Done
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
+        | Answer::Signals(_)
         | Answer::Override(_)
         | Answer::Test(_)
         | Answer::Refused(_)) => Err(unexpected(&other)),
