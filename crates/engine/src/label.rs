@@ -85,6 +85,16 @@ impl Matcher {
     pub fn label(&self) -> &str {
         &self.label
     }
+
+    /// How it compares.
+    pub fn op(&self) -> MatchOp {
+        self.op
+    }
+
+    /// What it compares with.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
 }
 
 /// Whether the labels meet every condition.
