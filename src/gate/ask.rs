@@ -30,6 +30,7 @@ impl Once {
             | Answer::Signal { .. }
             | Answer::Signals(_)
             | Answer::Silence(_)
+            | Answer::Maintenance(_)
             | Answer::Override(_)
             | Answer::Test(_) => Ok(answer),
         }

@@ -49,6 +49,7 @@ async fn take(intake: &Intake, token: &str, beat: Beat) -> Result<Response, Prob
         | Answer::Signal { .. }
         | Answer::Signals(_)
         | Answer::Silence(_)
+        | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Test(_) => {
             let kind = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -158,6 +158,7 @@ async fn load(app: &App, id: TicketId) -> Result<TicketLive, Problem> {
         pages: row.pages.iter().cloned().map(page).collect(),
         runbook: Vec::new(),
         held: None,
+        held_by: None,
         run: None,
         last_good: None,
         runs: 0,

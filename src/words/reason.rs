@@ -27,6 +27,12 @@ pub fn because(because: &Because, locale: Locale) -> String {
                 Locale::En => format!("silence {silence} ended and it is still firing"),
             };
         }
+        Because::QuietEnded(quiet) => {
+            return match locale {
+                Locale::ZhCn => format!("此前不呼叫({}),故障仍在", self::quiet(quiet, locale)),
+                Locale::En => format!("it was quiet ({}) and is still firing", self::quiet(quiet, locale)),
+            };
+        }
         Because::Regrouped => Text::new("有新的告警加入", "a further alert joined"),
         Because::Rerouted => Text::new("升级策略已删除,重新路由", "its policy is gone, so it was routed anew"),
     };
@@ -53,12 +59,22 @@ pub fn skip(skip: &Skip, locale: Locale) -> String {
 }
 
 /// Why a firing alert has no ticket.
-pub fn quiet(quiet: Quiet, locale: Locale) -> String {
+pub fn quiet(quiet: &Quiet, locale: Locale) -> String {
     match (quiet, locale) {
         (Quiet::Silenced(silence), Locale::ZhCn) => format!("被 {silence} 静默"),
         (Quiet::Silenced(silence), Locale::En) => format!("silenced by {silence}"),
         (Quiet::Info, Locale::ZhCn) => "仅提示,不呼叫".into(),
         (Quiet::Info, Locale::En) => "only informing, which never pages".into(),
+        (Quiet::Standing { silence, .. }, Locale::ZhCn) => format!("被定期静默 {silence} 静默"),
+        (Quiet::Standing { silence, .. }, Locale::En) => format!("silenced by the recurring {silence}"),
+        (Quiet::Maintenance { window, .. }, Locale::ZhCn) => format!("维护窗口 {window} 内预期会发生"),
+        (Quiet::Maintenance { window, .. }, Locale::En) => format!("expected in maintenance {window}"),
+        (Quiet::Inhibited { by, ticket }, Locale::ZhCn) => format!("由 {by} 引起,已在 {ticket} 通知"),
+        (Quiet::Inhibited { by, ticket }, Locale::En) => format!("explained by {by}, told in {ticket}"),
+        (Quiet::Depends { on, ticket }, Locale::ZhCn) => format!("依赖的 {on} 已中断,已在 {ticket} 通知"),
+        (Quiet::Depends { on, ticket }, Locale::En) => format!("depends on {on}, which is down, told in {ticket}"),
+        (Quiet::Settling { .. }, Locale::ZhCn) => "稍候片刻,查看是否由其他故障引起".into(),
+        (Quiet::Settling { .. }, Locale::En) => "waiting a moment for what may explain it".into(),
     }
 }
 

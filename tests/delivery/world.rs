@@ -170,5 +170,6 @@ fn catalog() -> Catalog {
         channels: BTreeMap::new(),
         probes: BTreeMap::new(),
         catch_all: CatchAll { person: "li.na".into(), every: Millis::mins(5) },
+        not_paging: watchbell_engine::not_paging::NotPaging::default(),
     }
 }

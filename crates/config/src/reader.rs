@@ -132,6 +132,7 @@ impl Reading<'_> {
             channels: channels.iter().map(|(id, (channel, _))| (id.clone(), channel.clone())).collect(),
             probes: read.iter().map(|read| (read.info.id.clone(), read.info.clone())).collect(),
             catch_all,
+            not_paging: watchbell_engine::not_paging::NotPaging::default(),
         };
         self.gaps(&catalog);
         self.tokens(&read);

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::ids::{CalendarId, ChannelId, LayerId, OverrideId, PersonId, PolicyId, ProbeId, Revision, RotationId};
 use crate::label::{Labels, Matcher};
+use crate::not_paging::{FlapRule, NotPaging};
 use crate::time::Millis;
 use crate::word::{Locale, Priority, Severity};
 
@@ -44,6 +45,8 @@ pub struct Catalog {
     pub probes: BTreeMap<ProbeId, ProbeInfo>,
     /// Who is paged when everything else is used up, where a policy names nobody of its own.
     pub catch_all: CatchAll,
+    /// What is kept quiet, when, and by what.
+    pub not_paging: NotPaging,
 }
 
 /// A person, or a room that a group reads.
@@ -361,6 +364,12 @@ pub struct ProbeInfo {
     pub runbook: Option<Runbook>,
     /// Where a person can look at what it checks; shown in the ticket. Never a secret.
     pub url: Option<String>,
+    /// What it cannot be up without: while somebody has been told of one of those, it does not page.
+    pub depends_on: Vec<ProbeId>,
+    /// How long one run takes to come round: `every` and `timeout`.
+    pub one_run: Millis,
+    /// When its ups and downs count as flapping; never where `None`.
+    pub flap: Option<FlapRule>,
     /// For a heartbeat: when beats are due.
     pub heartbeat: Option<crate::heartbeat::HeartbeatRule>,
 }

@@ -1,7 +1,7 @@
 //! Timeline and `why`: queries over the facts of one ticket. Nothing is decided here; each fact already
 //! holds its reason.
 
-use crate::fact::{Because, Fact, MessageKind, Skip, Stage, What};
+use crate::fact::{Because, Fact, MessageKind, Quiet, Skip, Stage, What};
 use crate::ids::{PolicyId, SendSubject, TicketId};
 use crate::input::{Actor, Via};
 use crate::view::{TimelineEntry, WhyDecision, WhyOutcome, WhyView};
@@ -58,6 +58,9 @@ fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
         What::Snoozed { by, until } => return Some((format!("snoozed by {} until {until:.0}", by.name), Some(by))),
         What::Noted { by, text } => return Some((text.clone(), Some(by))),
         What::Held { silence, until } => format!("paging held by silence {silence} until {until:.0} at most"),
+        What::HeldBack { quiet, .. } => format!("paging held: {}", quiet_text(quiet)),
+        What::AlertQuiet { alert, quiet, .. } => format!("{} is not paged: {}", alert.key, quiet_text(quiet)),
+        What::QuietResolved { key } => format!("{key}, which was not paged, is over"),
         What::TicketResolved { resolved_as, cause, by } => {
             let cause = cause.as_ref().map_or(String::new(), |c| format!(": {c}"));
             return Some((format!("resolved as {resolved_as} by {}{cause}", by.name), Some(by)));
@@ -70,10 +73,12 @@ fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
         | What::Reloaded { .. }
         | What::ClockShifted { .. }
         | What::DutyChanged { .. }
-        | What::AlertQuiet { .. }
-        | What::QuietResolved { .. }
         | What::SilenceAdded { .. }
+        | What::SilenceChanged { .. }
+        | What::SilenceExpiring { .. }
         | What::SilenceEnded { .. }
+        | What::MaintenanceAdded { .. }
+        | What::MaintenanceEnded { .. }
         | What::OverrideAdded { .. }
         | What::OverrideRemoved { .. }
         | What::TestAsked { .. } => return None,
@@ -149,6 +154,13 @@ impl Here {
                 out.silence = Some(*silence);
                 Some(out)
             }
+            What::HeldBack { quiet, .. } => Some(passed_over(fact, WhyOutcome::Suppressed, quiet_text(quiet))),
+            What::AlertQuiet { alert, quiet, revision } => {
+                let reason = format!("{} is not paged: {}", alert.key, quiet_text(quiet));
+                let mut out = passed_over(fact, WhyOutcome::Suppressed, reason);
+                out.revision = Some(revision.clone());
+                Some(out)
+            }
             What::Acknowledged { by, .. } => {
                 Some(passed_over(fact, WhyOutcome::Suppressed, format!("acknowledged by {}; paging stops", by.name)))
             }
@@ -180,10 +192,13 @@ impl Here {
             | What::Reloaded { .. }
             | What::ClockShifted { .. }
             | What::DutyChanged { .. }
-            | What::AlertQuiet { .. }
             | What::QuietResolved { .. }
             | What::SilenceAdded { .. }
+            | What::SilenceChanged { .. }
+            | What::SilenceExpiring { .. }
             | What::SilenceEnded { .. }
+            | What::MaintenanceAdded { .. }
+            | What::MaintenanceEnded { .. }
             | What::OverrideAdded { .. }
             | What::OverrideRemoved { .. }
             | What::TestAsked { .. } => None,
@@ -223,8 +238,22 @@ fn because_text(because: &Because) -> String {
         Because::SnoozeEnded => "the snooze ended".into(),
         Because::AckTimedOut => "the acknowledgement ran out".into(),
         Because::SilenceEnded(id) => format!("silence {id} ended and it is still firing"),
+        Because::QuietEnded(quiet) => format!("it is still firing after it was quiet ({})", quiet_text(quiet)),
         Because::Regrouped => "a new or worse alert asks for people again".into(),
         Because::Rerouted => "its policy is gone from the configuration".into(),
+    }
+}
+
+/// Why something is not paged, in words.
+pub fn quiet_text(quiet: &Quiet) -> String {
+    match quiet {
+        Quiet::Silenced(id) => format!("silenced by {id}"),
+        Quiet::Info => "it only informs".into(),
+        Quiet::Standing { silence, until } => format!("silenced by the recurring silence {silence} until {until:.0}"),
+        Quiet::Maintenance { window, until } => format!("expected in maintenance {window} until {until:.0}"),
+        Quiet::Inhibited { by, ticket } => format!("{by} explains it, which somebody was told of in {ticket}"),
+        Quiet::Depends { on, ticket } => format!("it depends on {on}, which is down; somebody was told in {ticket}"),
+        Quiet::Settling { until } => format!("it waits until {until:.3} for what may explain it"),
     }
 }
 

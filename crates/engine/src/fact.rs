@@ -9,15 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{LadderEntry, Localized, Override};
 use crate::ids::{
-    ChannelId, DedupKey, Epoch, FactNo, LayerId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision,
+    ChannelId, DedupKey, Epoch, FactNo, LayerId, MaintenanceId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision,
     RotationId, SendId, SilenceId, TestId, TicketId,
 };
 use crate::input::Actor;
 use crate::label::{Labels, Matcher};
+use crate::not_paging::Expect;
 use crate::observation::RunSummary;
 use crate::time::Millis;
 use crate::view::Why;
-use crate::word::{FailureKind, Priority, Receipt, ResolvedAs, Severity};
+use crate::word::{FailureKind, Level, Priority, Receipt, ResolvedAs, Severity};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +73,9 @@ pub struct Firing {
     /// What a source outside says beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<Box<Told>>,
+    /// `degraded` or `down`, where a probe found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
 }
 
 /// What a source outside says of an alert beside what routes and pages need.
@@ -115,13 +119,80 @@ pub struct Routed {
 }
 
 /// Why a firing alert has no ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quiet {
-    /// A silence matches.
+    /// A recorded silence matches.
     Silenced(SilenceId),
     /// `info` never pages.
     Info,
+    /// A recurring silence of the configuration matches.
+    Standing {
+        /// Its id in YAML.
+        silence: String,
+        /// When this window of it ends.
+        until: Timestamp,
+    },
+    /// It is expected inside a maintenance window.
+    Maintenance {
+        /// The window's id in YAML, or `MNT-3`.
+        window: String,
+        /// When the window ends.
+        until: Timestamp,
+    },
+    /// Another alert explains it, and somebody was told of that one.
+    Inhibited {
+        /// The key of that alert.
+        by: DedupKey,
+        /// Its ticket.
+        ticket: TicketId,
+    },
+    /// What it depends on is down, and somebody was told of that.
+    Depends {
+        /// The probe it depends on.
+        on: ProbeId,
+        /// That probe's ticket.
+        ticket: TicketId,
+    },
+    /// It waits a moment for what may explain it.
+    Settling {
+        /// Then it pages.
+        until: Timestamp,
+    },
+}
+
+impl Quiet {
+    /// The ticket that explains it: when that one moves, the alert is looked at again.
+    pub fn explained_by(&self) -> Option<TicketId> {
+        match self {
+            Self::Inhibited { ticket, .. } | Self::Depends { ticket, .. } => Some(*ticket),
+            Self::Silenced(_)
+            | Self::Info
+            | Self::Standing { .. }
+            | Self::Maintenance { .. }
+            | Self::Settling { .. } => None,
+        }
+    }
+
+    /// When it ends by itself, where the reason alone says so.
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Standing { until, .. } | Self::Maintenance { until, .. } | Self::Settling { until } => Some(*until),
+            Self::Silenced(_) | Self::Info | Self::Inhibited { .. } | Self::Depends { .. } => None,
+        }
+    }
+
+    /// The word for lists and metrics.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Silenced(_) | Self::Standing { .. } => "silence",
+            Self::Info => "info",
+            Self::Maintenance { .. } => "maintenance",
+            Self::Inhibited { .. } => "inhibition",
+            Self::Depends { .. } => "dependency",
+            Self::Settling { .. } => "settling",
+        }
+    }
 }
 
 /// Where in a policy a ticket stands.
@@ -166,6 +237,8 @@ pub enum Because {
     AckTimedOut,
     /// A silence ended and it is still firing.
     SilenceEnded(SilenceId),
+    /// Whatever else kept it quiet is over, and it is still firing.
+    QuietEnded(Quiet),
     /// A worse alert joined, or one joined long after the acknowledgement.
     Regrouped,
     /// The policy is gone from the configuration, and the ticket was routed anew.
@@ -449,6 +522,13 @@ pub enum What {
         /// Until when at most.
         until: Timestamp,
     },
+    /// Something other than a recorded silence stops the paging of an open ticket.
+    HeldBack {
+        /// What.
+        quiet: Quiet,
+        /// Until when at most.
+        until: Option<Timestamp>,
+    },
     /// The ticket is over.
     TicketResolved {
         /// How.
@@ -471,11 +551,56 @@ pub enum What {
         by: Actor,
         /// Why.
         reason: String,
+        /// From when, where it does not begin at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Timestamp>,
+    },
+    /// A silence was given another end.
+    SilenceChanged {
+        /// Which.
+        silence: SilenceId,
+        /// Until when now.
+        until: Timestamp,
+        /// Who asked.
+        by: Actor,
+    },
+    /// The author of a silence is told that it ends soon while what it keeps quiet still fires.
+    SilenceExpiring {
+        /// Which.
+        silence: SilenceId,
+        /// How many alerts it keeps quiet.
+        firing: u32,
     },
     /// A silence ended.
     SilenceEnded {
         /// Which.
         silence: SilenceId,
+        /// Who ended it; watchbell itself when its time came.
+        by: Actor,
+    },
+    /// A maintenance window was recorded.
+    MaintenanceAdded {
+        /// Its id.
+        maintenance: MaintenanceId,
+        /// What is done, for people.
+        title: String,
+        /// All must match.
+        matchers: Vec<Matcher>,
+        /// From when.
+        from: Timestamp,
+        /// Until when.
+        until: Timestamp,
+        /// What is expected inside.
+        expect: Expect,
+        /// Holds running escalations too.
+        cover_running: bool,
+        /// Who asked.
+        by: Actor,
+    },
+    /// A recorded maintenance window ended.
+    MaintenanceEnded {
+        /// Which.
+        maintenance: MaintenanceId,
         /// Who ended it; watchbell itself when its time came.
         by: Actor,
     },
@@ -554,8 +679,13 @@ impl What {
             Self::Noted { .. } => "noted",
             Self::Held { .. } => "held",
             Self::TicketResolved { .. } => "ticket_resolved",
+            Self::HeldBack { .. } => "held_back",
             Self::SilenceAdded { .. } => "silence_added",
+            Self::SilenceChanged { .. } => "silence_changed",
+            Self::SilenceExpiring { .. } => "silence_expiring",
             Self::SilenceEnded { .. } => "silence_ended",
+            Self::MaintenanceAdded { .. } => "maintenance_added",
+            Self::MaintenanceEnded { .. } => "maintenance_ended",
             Self::OverrideAdded { .. } => "override_added",
             Self::OverrideRemoved { .. } => "override_removed",
             Self::NoticeOwed { .. } => "notice_owed",

@@ -146,6 +146,8 @@ counted_id! {
     TestId = "TEST-" / "a test page id such as TEST-3",
     /// A recorded silence.
     SilenceId = "SIL-" / "a silence id such as SIL-3",
+    /// A recorded maintenance window (those in YAML have ids of their own).
+    MaintenanceId = "MNT-" / "a maintenance id such as MNT-3",
     /// A recorded override (overrides in YAML have no id).
     OverrideId = "OVR-" / "an override id such as OVR-3",
 }

@@ -7,13 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::fact::Told;
 use crate::heartbeat::Beat;
 use crate::ids::{
-    ChannelId, DedupKey, InputId, OverrideId, PageId, PersonId, ProbeId, RotationId, SendId, SilenceId, TestId,
+    ChannelId, DedupKey, InputId, MaintenanceId, OverrideId, PageId, PersonId, ProbeId, RotationId, SendId, SilenceId, TestId,
     TicketId,
 };
 use crate::label::{Labels, Matcher};
+use crate::not_paging::Expect;
 use crate::observation::Verdict;
 use crate::time::Millis;
 use crate::word::{Receipt, ResolvedAs, Severity};
+
+/// The longest silence and maintenance window there is: what is quiet for longer belongs into the configuration.
+pub const SILENCE_AT_MOST: Millis = Millis::hours(30 * 24);
 
 /// An input with its identity; a repeat of the id gets the same answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -215,15 +219,45 @@ pub enum Deed {
     AddSilence {
         /// All must match; never empty.
         matchers: Vec<Matcher>,
-        /// Until when; in the future.
+        /// From when; at once where `None` or past.
+        #[serde(default)]
+        from: Option<Timestamp>,
+        /// Until when; in the future, and at most [`SILENCE_AT_MOST`] after the start.
         until: Timestamp,
         /// Why.
         reason: String,
+    },
+    /// Give a silence another end: longer or shorter.
+    ChangeSilence {
+        /// Which.
+        silence: SilenceId,
+        /// Until when; in the future.
+        until: Timestamp,
     },
     /// End a silence now.
     EndSilence {
         /// Which.
         silence: SilenceId,
+    },
+    /// Expect trouble of what matches between two instants, and page nobody for it.
+    AddMaintenance {
+        /// What is done, for people.
+        title: String,
+        /// All must match; never empty.
+        matchers: Vec<Matcher>,
+        /// From when; at once where `None` or past.
+        from: Option<Timestamp>,
+        /// Until when; in the future, and at most [`SILENCE_AT_MOST`] after the start.
+        until: Timestamp,
+        /// What is expected; anything else pages.
+        expect: Expect,
+        /// Hold running escalations too.
+        cover_running: bool,
+    },
+    /// End a recorded maintenance window now.
+    EndMaintenance {
+        /// Which.
+        maintenance: MaintenanceId,
     },
     /// Somebody stands in.
     AddOverride {
@@ -298,6 +332,8 @@ pub enum Answer {
     Signals(Vec<Option<TicketId>>),
     /// A silence was recorded.
     Silence(SilenceId),
+    /// A maintenance window was recorded.
+    Maintenance(MaintenanceId),
     /// An override was recorded.
     Override(OverrideId),
     /// A test page is being sent.
@@ -335,6 +371,9 @@ pub enum Refusal {
     #[error("there is no silence {0}, or it has ended")]
     NoSuchSilence(SilenceId),
     /// 404
+    #[error("there is no recorded maintenance window {0}, or it has ended")]
+    NoSuchMaintenance(MaintenanceId),
+    /// 404
     #[error("there is no recorded override {0}")]
     NoSuchOverride(OverrideId),
     /// 422
@@ -352,7 +391,10 @@ pub enum Refusal {
     #[error("the end must lie in the future and after the start")]
     EndsBeforeItStarts,
     /// 422
-    #[error("a silence needs at least one matcher, or it would silence everything")]
+    #[error("a silence or a maintenance window lasts at most 30 days")]
+    TooLong,
+    /// 422
+    #[error("at least one matcher is needed, or everything would be quiet")]
     MatchesEverything,
     /// 422
     #[error("`{0}` must not be empty")]

@@ -17,6 +17,7 @@ pub mod heartbeat;
 pub mod ids;
 pub mod input;
 pub mod label;
+pub mod not_paging;
 pub mod observation;
 pub mod outgoing;
 pub mod paging;

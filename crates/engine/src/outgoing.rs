@@ -72,6 +72,9 @@ pub struct About {
     pub why: Option<Why>,
     /// Paging had been held by a silence before.
     pub was_silenced: bool,
+    /// Since when it had been kept quiet.
+    #[serde(default)]
+    pub muted_since: Option<Timestamp>,
     /// So many live alerts the ticket has.
     pub live_alerts: u32,
     /// The worst live alert, or the last one that ended.

@@ -85,6 +85,9 @@ pub struct TicketView {
     pub next_step: NextStep,
     /// Its alerts, in the order they joined.
     pub alerts: Vec<AlertView>,
+    /// How many further alerts are not paged because this ticket explains them.
+    #[serde(default)]
+    pub explains: u32,
 }
 
 /// What happens next.
@@ -322,6 +325,58 @@ pub struct SilenceView {
     pub reason: String,
     /// How many alerts it keeps quiet now.
     pub silenced: u32,
+    /// Whether it is in force; one that begins later is pending.
+    #[serde(default)]
+    pub active: bool,
+    /// It ends within a quarter of an hour and still keeps something quiet.
+    #[serde(default)]
+    pub ends_soon: bool,
+}
+
+/// A maintenance window as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaintenanceView {
+    /// `MNT-3`, or the id in YAML.
+    pub id: String,
+    /// What is done.
+    pub title: String,
+    /// All must match.
+    pub matchers: Vec<Matcher>,
+    /// From when; of a recurring one the present window, else the next.
+    pub from: Timestamp,
+    /// To when.
+    pub until: Timestamp,
+    /// Whether it is in force.
+    pub active: bool,
+    /// Whether it comes again, by the configuration.
+    pub recurring: bool,
+    /// What is expected inside; anything else pages.
+    pub expect: crate::not_paging::Expect,
+    /// Whether it holds running escalations too.
+    pub cover_running: bool,
+    /// Who asked for it.
+    pub by: String,
+    /// How many alerts it keeps quiet now.
+    pub quiet: u32,
+}
+
+/// Why something is quiet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietReason {
+    /// `silence`, `maintenance`, `inhibition`, `dependency`, `info`, `settling`, …
+    pub why: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when at most; null where it ends with something else.
+    pub until: Option<Timestamp>,
+    /// The silence, the window, or the alert that explains it.
+    pub by: Option<String>,
+    /// The ticket that explains it.
+    pub ticket: Option<TicketId>,
+    /// The recorded silence, where it is one.
+    pub silence: Option<SilenceId>,
+    /// As it is recorded.
+    pub quiet: crate::fact::Quiet,
 }
 
 /// A recorded override as the API shows it.
@@ -367,6 +422,8 @@ pub struct LiveView {
     pub tickets: std::collections::BTreeMap<TicketId, std::sync::Arc<TicketLive>>,
     /// Silences that have not ended.
     pub silences: Vec<SilenceView>,
+    /// Recorded maintenance windows that have not ended.
+    pub maintenance: Vec<MaintenanceView>,
     /// Recorded overrides that have not ended, oldest first.
     pub overrides: Vec<crate::catalog::Override>,
     /// The last test pages, oldest first; at most 20.
@@ -396,6 +453,8 @@ pub struct TicketLive {
     pub runbook: Vec<String>,
     /// The silence that holds the paging.
     pub held: Option<SilenceId>,
+    /// Whatever holds the paging.
+    pub held_by: Option<QuietReason>,
     /// What the worst live alert's run saw.
     pub run: Option<crate::observation::RunSummary>,
     /// When all was well for the last time.
@@ -418,6 +477,8 @@ pub struct PageLive {
 pub struct QuietView {
     /// The alert.
     pub alert: AlertView,
-    /// The silence that matches; null where it only informs.
+    /// The recorded silence that matches.
     pub silence: Option<SilenceId>,
+    /// Why it is quiet.
+    pub reason: QuietReason,
 }

@@ -20,7 +20,7 @@ const CRITICAL: Severity = Severity::Critical;
 
 fn silence(w: &World, matcher: &str, seconds: i64) -> Deed {
     let matchers = vec![matcher.parse().expect("a matcher")];
-    Deed::AddSilence { matchers, until: at(w.now, seconds), reason: "deploy".into() }
+    Deed::AddSilence { matchers, from: None, until: at(w.now, seconds), reason: "deploy".into() }
 }
 
 /// Ana alone in step 1: mail at once, the hook after 30 s.

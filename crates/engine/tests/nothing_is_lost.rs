@@ -86,7 +86,7 @@ fn play(w: &mut World, step: &Step) {
         }
         Step::Silence { key, seconds } => {
             let matchers = vec![format!("key=api:{key}").parse().expect("a matcher")];
-            w.act("bo", Deed::AddSilence { matchers, until: at(w.now, seconds.into()), reason: "x".into() });
+            w.act("bo", Deed::AddSilence { matchers, from: None, until: at(w.now, seconds.into()), reason: "x".into() });
         }
         Step::Unsilence { n } => {
             w.act("bo", Deed::EndSilence { silence: watchbell_engine::ids::SilenceId(n.into()) });
@@ -152,13 +152,13 @@ fn every_live_alert_is_somebodys_matter(w: &World) {
     let state = w.pump.state();
     for ticket in state.tickets.values().filter(|t| t.is_open()) {
         assert!(ticket.firing().next().is_some(), "{} is open without a live alert", ticket.id);
-        if let Phase::Held { silence } = ticket.phase {
-            assert!(state.silences.contains_key(&silence), "{} is held by a silence that has ended", ticket.id);
+        if let Phase::Held { quiet: watchbell_engine::fact::Quiet::Silenced(silence), .. } = &ticket.phase {
+            assert!(state.silences.contains_key(silence), "{} is held by a silence that has ended", ticket.id);
         }
     }
     for (key, quiet) in &state.quiet {
-        if let watchbell_engine::fact::Quiet::Silenced(id) = quiet.quiet {
-            assert!(state.silences.contains_key(&id), "{key} is kept quiet by a silence that has ended");
+        if let watchbell_engine::fact::Quiet::Silenced(id) = &quiet.quiet {
+            assert!(state.silences.contains_key(id), "{key} is kept quiet by a silence that has ended");
         }
     }
 }

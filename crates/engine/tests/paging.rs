@@ -211,7 +211,7 @@ fn a_silence_keeps_quiet_until_its_end_and_then_pages_what_still_fires() {
     let mut w = World::new(catalog());
     let matchers = vec!["service=invoice".parse().expect("a matcher")];
     let until = at(w.now, 600);
-    w.act("bo", Deed::AddSilence { matchers, until, reason: "deploy".into() });
+    w.act("bo", Deed::AddSilence { matchers, from: None, until, reason: "deploy".into() });
     let start = w.now;
     assert_eq!(w.fire("api:a", CRITICAL, &[("service", "invoice")]), None);
     assert!(w.fire("api:b", CRITICAL, &[("service", "approval")]).is_some(), "others still page");
@@ -232,7 +232,7 @@ fn a_silence_over_an_open_ticket_holds_the_paging() {
     w.pass(Millis::secs(5));
     let matchers = vec!["service=invoice".parse().expect("a matcher")];
     let Answer::Silence(silence) =
-        w.act("bo", Deed::AddSilence { matchers, until: at(w.now, 3_600), reason: "x".into() })
+        w.act("bo", Deed::AddSilence { matchers, from: None, until: at(w.now, 3_600), reason: "x".into() })
     else {
         panic!("no silence")
     };
@@ -379,7 +379,7 @@ fn a_silenced_fault_that_gets_worse_stays_quiet_until_the_silence_ends() {
     w.fire("api:a", Severity::Error, &[("service", "invoice")]);
     w.pass(Millis::secs(5));
     let matchers = vec!["service=invoice".parse().expect("a matcher")];
-    w.act("bo", Deed::AddSilence { matchers, until: at(w.now, 600), reason: "deploy".into() });
+    w.act("bo", Deed::AddSilence { matchers, from: None, until: at(w.now, 600), reason: "deploy".into() });
     let start = w.now;
     w.fire("api:a", CRITICAL, &[("service", "invoice")]);
     w.pass(Millis::mins(9));

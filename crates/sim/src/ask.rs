@@ -41,7 +41,10 @@ impl World {
             | Deed::Note { .. }
             | Deed::Declare { .. }
             | Deed::AddSilence { .. }
+            | Deed::ChangeSilence { .. }
             | Deed::EndSilence { .. }
+            | Deed::AddMaintenance { .. }
+            | Deed::EndMaintenance { .. }
             | Deed::AddOverride { .. }
             | Deed::RemoveOverride { .. }
             | Deed::TestPage { .. } => false,

@@ -131,7 +131,7 @@ impl Judge<'_, '_> {
                     self.wrong.push(format!("{id} was taken through a page of an earlier occurrence"));
                 }
             }
-            What::Snoozed { .. } | What::Held { .. } => story.answered = true,
+            What::Snoozed { .. } | What::Held { .. } | What::HeldBack { .. } => story.answered = true,
             What::TicketResolved { .. } => {
                 story.answered = true;
                 self.end_is_told_later(id);
@@ -231,6 +231,7 @@ pub(crate) fn begins_anew(because: &Because) -> bool {
         | Because::SnoozeEnded
         | Because::AckTimedOut
         | Because::SilenceEnded(_)
+        | Because::QuietEnded(_)
         | Because::Regrouped
         | Because::Rerouted => true,
         Because::NotAcknowledged | Because::NobodyReached | Because::Declined | Because::Escalated => false,

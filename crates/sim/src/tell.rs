@@ -125,7 +125,10 @@ pub(crate) fn deed(person: &PersonId, deed: &Deed) -> String {
         Deed::Note { ticket, text } => format!("{person} notes on {ticket}: {text}"),
         Deed::Declare { summary, .. } => format!("{person} declares: {summary}"),
         Deed::AddSilence { matchers, reason, .. } => format!("{person} silences {matchers:?}: {reason}"),
+        Deed::ChangeSilence { silence, .. } => format!("{person} gives {silence} another end"),
         Deed::EndSilence { silence } => format!("{person} ends {silence}"),
+        Deed::AddMaintenance { title, .. } => format!("{person} begins maintenance: {title}"),
+        Deed::EndMaintenance { maintenance } => format!("{person} ends {maintenance}"),
         Deed::AddOverride { rotation, person: other, .. } => format!("{person} puts {other} in {rotation}"),
         Deed::RemoveOverride { override_id } => format!("{person} takes {override_id} back"),
         Deed::TestPage { person: other, .. } => format!("{person} asks for a test page to {other}"),
@@ -140,6 +143,7 @@ pub(crate) fn answer(answer: &Answer) -> String {
         Answer::Signal { dedup_key, .. } => format!("taken in as {dedup_key}"),
         Answer::Signals(tickets) => format!("{} taken in", tickets.len()),
         Answer::Silence(id) => id.to_string(),
+        Answer::Maintenance(id) => id.to_string(),
         Answer::Override(id) => id.to_string(),
         Answer::Test(id) => id.to_string(),
         Answer::Refused(refusal) => format!("refused, {refusal}"),
@@ -183,6 +187,7 @@ fn fact(fact: &Fact) -> Option<String> {
         | What::Declined { .. }
         | What::Snoozed { .. }
         | What::Held { .. }
+        | What::HeldBack { .. }
         | What::TicketResolved { .. } => {
             explain::timeline(std::slice::from_ref(fact)).pop().map(|entry| format!("{on}{}", entry.text))
         }
@@ -190,8 +195,11 @@ fn fact(fact: &Fact) -> Option<String> {
         What::AlertQuiet { alert, quiet, .. } => Some(match quiet {
             Quiet::Silenced(id) => format!("{} is kept quiet by {id}", alert.key),
             Quiet::Info => format!("{} only informs", alert.key),
+            other => format!("{} is not paged: {}", alert.key, explain::quiet_text(other)),
         }),
         What::QuietResolved { key } => Some(format!("{key} ended, quiet")),
+        What::MaintenanceEnded { maintenance, by } => Some(format!("{maintenance} ends, by {}", by.name)),
+        What::SilenceExpiring { silence, firing } => Some(format!("{silence} ends soon, {firing} still there")),
         What::SilenceEnded { silence, by } => Some(format!("{silence} ends, by {}", by.name)),
         What::ClockShifted { by_ms } => Some(format!("deadlines move by {:+} s", by_ms / 1_000)),
         What::Started { .. }
@@ -202,6 +210,8 @@ fn fact(fact: &Fact) -> Option<String> {
         | What::SendEnded { .. }
         | What::Noted { .. }
         | What::SilenceAdded { .. }
+        | What::SilenceChanged { .. }
+        | What::MaintenanceAdded { .. }
         | What::OverrideAdded { .. }
         | What::OverrideRemoved { .. }
         | What::NoticeOwed { .. }
@@ -228,6 +238,7 @@ fn because_text(because: &Because) -> String {
         Because::SnoozeEnded => "the snooze ended".into(),
         Because::AckTimedOut => "the acknowledgement ran out".into(),
         Because::SilenceEnded(id) => format!("{id} ended"),
+        Because::QuietEnded(quiet) => format!("no longer quiet ({})", explain::quiet_text(quiet)),
         Because::Regrouped => "a new or worse alert".into(),
         Because::Rerouted => "the policy is gone".into(),
     }

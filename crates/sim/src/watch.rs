@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use watchbell_engine::catalog::{Catalog, Policy, Target};
-use watchbell_engine::fact::{MessageKind, Stage};
+use watchbell_engine::fact::{MessageKind, Quiet, Stage};
 use watchbell_engine::ids::{DedupKey, PersonId, SendId, TicketId};
 use watchbell_engine::outgoing::Outgoing;
 use watchbell_engine::rotation;
@@ -133,7 +133,7 @@ impl World {
             if ticket.firing().next().is_none() {
                 wrong.push(format!("{} is open without a live alert", ticket.id));
             }
-            if let Phase::Held { silence } = &ticket.phase
+            if let Phase::Held { quiet: Quiet::Silenced(silence), .. } = &ticket.phase
                 && !self.store.state.silences.contains_key(silence)
             {
                 wrong.push(format!("{} is held by {silence}, which has ended", ticket.id));

@@ -63,6 +63,9 @@ fn probe(id: &str, title: Localized, component: &str, heartbeat: Option<Heartbea
         labels: BTreeMap::new(),
         runbook: None,
         url: None,
+        depends_on: Vec::new(),
+        one_run: watchbell_engine::time::Millis::secs(8),
+        flap: None,
         heartbeat,
     };
     (info.id.clone(), info)
@@ -130,6 +133,7 @@ pub(super) fn config() -> Config {
         default_policy: policy.id.clone(),
         self_policy: None,
         catch_all: policy.catch_all.clone(),
+        not_paging: watchbell_engine::not_paging::NotPaging::default(),
         policies: [(policy.id.clone(), policy)].into(),
         routes: Vec::new(),
         channels: [channel("mail", ChannelKind::Smtp, false), channel("hook", ChannelKind::Webhook, true)].into(),

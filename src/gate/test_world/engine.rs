@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use watchbell_engine::catalog::Override;
-use watchbell_engine::ids::{InputId, OverrideId, PageId, SilenceId, TestId, TicketId};
+use watchbell_engine::ids::{InputId, OverrideId, PageId, MaintenanceId, SilenceId, TestId, TicketId};
 use watchbell_engine::input::{Act, Answer, Deed, Input, Refusal};
-use watchbell_engine::view::{LiveView, SilenceView, TestView, TicketLive, TicketState};
+use watchbell_engine::view::{LiveView, MaintenanceView, SilenceView, TestView, TicketLive, TicketState};
 use watchbell_engine::word::Receipt;
 
 use crate::clock::Clock;
@@ -110,10 +110,50 @@ fn deed(view: &mut LiveView, live: &Live, by: &str, what: Deed, clock: &Clock) -
             Ok(Answer::Ticket { ticket: TicketId(43), already: false })
         }
         Deed::AddSilence { matchers, .. } if matchers.is_empty() => Err(Refusal::MatchesEverything),
-        Deed::AddSilence { matchers, until, reason } if until > now => {
+        Deed::AddSilence { matchers, from, until, reason } if until > now => {
             let id = SilenceId(3);
-            view.silences.push(SilenceView { id, matchers, from: now, until, by: by.into(), reason, silenced: 0 });
+            let (from, active) = (from.unwrap_or(now), from.is_none());
+            let by = by.into();
+            view.silences.push(SilenceView {
+                id,
+                matchers,
+                from,
+                until,
+                by,
+                reason,
+                silenced: 0,
+                active,
+                ends_soon: false,
+            });
             Ok(Answer::Silence(id))
+        }
+        Deed::ChangeSilence { silence, until } => {
+            let known = view.silences.iter_mut().find(|s| s.id == silence);
+            known.ok_or(Refusal::NoSuchSilence(silence))?.until = until;
+            Ok(Answer::Silence(silence))
+        }
+        Deed::AddMaintenance { title, matchers, from, until, expect, cover_running } if until > now => {
+            let (id, from, active) = (MaintenanceId(3), from.unwrap_or(now), from.is_none());
+            view.maintenance.push(MaintenanceView {
+                id: id.to_string(),
+                title,
+                matchers,
+                from,
+                until,
+                active,
+                recurring: false,
+                expect,
+                cover_running,
+                by: by.into(),
+                quiet: 0,
+            });
+            Ok(Answer::Maintenance(id))
+        }
+        Deed::AddMaintenance { .. } => Err(Refusal::EndsBeforeItStarts),
+        Deed::EndMaintenance { maintenance } => {
+            let before = view.maintenance.len();
+            view.maintenance.retain(|m| m.id != maintenance.to_string());
+            if view.maintenance.len() < before { Ok(Answer::Done) } else { Err(Refusal::NoSuchMaintenance(maintenance)) }
         }
         Deed::EndSilence { silence } if view.silences.iter().any(|s| s.id == silence) => {
             view.silences.retain(|s| s.id != silence);

@@ -145,6 +145,7 @@ fn ticket() -> TicketLive {
         snoozed_until: None,
         next_step: NextStep { at: Some(at("2026-11-22T19:14:10Z")), to: vec!["wang.lei".into()] },
         alerts: vec![alert],
+        explains: 0,
     };
     TicketLive {
         view,
@@ -154,6 +155,7 @@ fn ticket() -> TicketLive {
         impact: Some(both("员工无法提交含发票的报销单", "Claims with invoices cannot be submitted")),
         runbook: vec!["看网关 5xx".into(), "回滚最近发布".into(), "切备用通道".into()],
         held: None,
+        held_by: None,
         run: Some(RunSummary {
             request: Some("POST /v1/invoices/verify".into()),
             status: Some(503),

@@ -38,6 +38,7 @@ fn config(probes: impl IntoIterator<Item = ProbeSpec>) -> Arc<Config> {
         channels: BTreeMap::new(),
         probes: BTreeMap::new(),
         catch_all: CatchAll { person: "me".into(), every: Millis::mins(5) },
+        not_paging: watchbell_engine::not_paging::NotPaging::default(),
     };
     Arc::new(Config {
         dir: ".".into(),

@@ -57,6 +57,7 @@ pub(in crate::store) fn ticket(id: u64, state: TicketState, pages: u32) -> Ticke
         snoozed_until: None,
         next_step: NextStep { at: Some(at(500)), to: vec![PersonId::from("wang.lei")] },
         alerts: Vec::new(),
+        explains: 0,
     };
     TicketRow { view, pages: (1..=pages).map(|n| page(id, n)).collect() }
 }
@@ -121,6 +122,7 @@ pub(in crate::store) fn outgoing(send: SendId, decided_ms: i64) -> Outgoing {
         next_names: Vec::new(),
         why: Some(why()),
         was_silenced: false,
+        muted_since: None,
         live_alerts: 1,
         alert,
         runbook: vec!["① 看网关 5xx".into()],

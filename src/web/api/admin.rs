@@ -47,6 +47,7 @@ pub(super) async fn test_page(
         | Answer::Signal { .. }
         | Answer::Signals(_)
         | Answer::Silence(_)
+        | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Refused(_)) => Err(unexpected(&other)),
     }

@@ -128,6 +128,7 @@ pub(super) async fn stand_in(
         | Answer::Signal { .. }
         | Answer::Signals(_)
         | Answer::Silence(_)
+        | Answer::Maintenance(_)
         | Answer::Test(_)
         | Answer::Refused(_)) => Err(unexpected(&other)),
     }

@@ -70,6 +70,7 @@ pub(super) fn settled(answer: Answer) -> Result<(), Problem> {
         | Answer::Signal { .. }
         | Answer::Signals(_)
         | Answer::Silence(_)
+        | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Test(_) => Ok(()),
     }

@@ -10,7 +10,7 @@ use watchbell_engine::view::SilenceView;
 
 use super::super::App;
 use super::shapes::{SilenceAsk, Silences};
-use super::{act, end, id, unexpected};
+use super::{act, end, id, instant, unexpected};
 use crate::gate::{Caller, JsonBody, Once, Params, Problem};
 
 /// `GET silences`
@@ -29,19 +29,24 @@ pub(super) async fn silence(
     let matchers = parsed.map_err(|e| Problem::invalid(e.to_string()))?;
     let config = app.live.config.load_full();
     let now = app.clock.now();
-    let until = end(ask.until.as_deref(), ask.length.as_deref(), &config.catalog.zone, now)?;
-    let deed = Deed::AddSilence { matchers: matchers.clone(), until, reason: ask.reason.clone() };
+    let from = ask.from.as_deref().map(|text| instant(text, &config.catalog.zone, "from")).transpose()?;
+    let begins = from.unwrap_or(now).max(now);
+    let until = end(ask.until.as_deref(), ask.length.as_deref(), &config.catalog.zone, begins)?;
+    let deed = Deed::AddSilence { matchers: matchers.clone(), from, until, reason: ask.reason.clone() };
     match act(&app, &once, &caller, deed).await? {
         Answer::Silence(id) => {
             let recorded = app.live.view.load().silences.iter().find(|s| s.id == id).cloned();
             let by = caller.actor(&config.catalog).name;
-            let fresh = SilenceView { id, matchers, from: now, until, by, reason: ask.reason, silenced: 0 };
+            let (from, active, reason) = (begins, begins <= now, ask.reason);
+            let fresh =
+                SilenceView { id, matchers, from, until, by, reason, silenced: 0, active, ends_soon: false };
             Ok((StatusCode::CREATED, Json(recorded.unwrap_or(fresh))))
         }
         other @ (Answer::Done
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
         | Answer::Signals(_)
+        | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Test(_)
         | Answer::Refused(_)) => Err(unexpected(&other)),

@@ -313,7 +313,10 @@ fn error() -> Severity {
 pub struct SilenceAsk {
     /// All must match: `service="invoice"`.
     pub matchers: Vec<String>,
-    /// For so long from now on.
+    /// From when; at once by itself.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// For so long from its start on.
     #[serde(rename = "for", default)]
     pub length: Option<String>,
     /// Until then.

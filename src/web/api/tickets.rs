@@ -214,6 +214,7 @@ pub(super) async fn declare(
         other @ (Answer::Done
         | Answer::Signals(_)
         | Answer::Silence(_)
+        | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Test(_)
         | Answer::Refused(_)) => {

@@ -261,6 +261,9 @@ fn common(item: Item<'_>, map: &Node, id: &str, context: &Context<'_>, out: &mut
         labels,
         runbook,
         url,
+        depends_on: Vec::new(),
+        one_run: watchbell_engine::time::Millis::secs(8),
+        flap: None,
         heartbeat: None,
     })
 }

@@ -7,10 +7,10 @@ use super::Turn;
 use crate::catalog::{Localized, Override};
 use crate::fact::{Because, Firing, MessageKind, Stage, What};
 use crate::ids::{
-    ChannelId, DedupKey, OverrideId, PageId, PersonId, RotationId, SendId, SendSubject, SilenceId, TestId, TicketId,
+    ChannelId, DedupKey, OverrideId, PageId, PersonId, RotationId, SendId, SendSubject, TestId, TicketId,
 };
 use crate::input::{Act, Actor, Answer, Deed, Refusal};
-use crate::label::{Labels, Matcher};
+use crate::label::Labels;
 use crate::state::{Phase, Ticket};
 use crate::time::after;
 use crate::word::{Priority, ResolvedAs, Severity};
@@ -27,8 +27,15 @@ impl Turn<'_> {
             Deed::Snooze { ticket, until } => self.snooze(*ticket, *until, by),
             Deed::Note { ticket, text } => self.note(*ticket, text, by),
             Deed::Declare { summary, severity, labels } => self.declare(summary, *severity, labels),
-            Deed::AddSilence { matchers, until, reason } => self.add_silence(matchers, *until, reason, by),
+            Deed::AddSilence { matchers, from, until, reason } => {
+                self.add_silence(matchers, (*from, *until), reason, by)
+            }
+            Deed::ChangeSilence { silence, until } => self.change_silence(*silence, *until, by),
             Deed::EndSilence { silence } => self.end_silence_by(*silence, by),
+            Deed::AddMaintenance { title, matchers, from, until, expect, cover_running } => {
+                self.add_maintenance((title, matchers), (*from, *until), (expect, *cover_running), by)
+            }
+            Deed::EndMaintenance { maintenance } => self.end_maintenance_by(*maintenance, by),
             Deed::AddOverride { rotation, person, from, to } => self.add_override(rotation, person, (*from, *to), by),
             Deed::RemoveOverride { override_id } => self.remove_override(*override_id, by),
             Deed::TestPage { person, channel } => self.test_page(person, channel.as_ref(), by),
@@ -148,46 +155,12 @@ impl Turn<'_> {
             runs: 1,
             run: None,
             told: None,
+            level: None,
         });
         Ok(match ticket {
             Some(ticket) => Answer::Ticket { ticket, already: false },
             None => Answer::Signal { dedup_key: key, ticket: None }, // a silence matches its labels
         })
-    }
-
-    fn add_silence(
-        &mut self,
-        matchers: &[Matcher],
-        until: Timestamp,
-        reason: &str,
-        by: &Actor,
-    ) -> Result<Answer, Refusal> {
-        if matchers.is_empty() {
-            return Err(Refusal::MatchesEverything);
-        }
-        if reason.trim().is_empty() {
-            return Err(Refusal::Empty("reason".into()));
-        }
-        if until <= self.now {
-            return Err(Refusal::EndsBeforeItStarts);
-        }
-        let silence = SilenceId(self.state().last_silence + 1);
-        let (matchers, reason, by) = (matchers.to_vec(), reason.trim().into(), by.clone());
-        self.record(None, What::SilenceAdded { silence, matchers, until, by, reason });
-        let chased = |t: &&Ticket| matches!(t.phase, Phase::Triggered(_));
-        let chased: Vec<TicketId> = self.state().tickets.values().filter(chased).map(|t| t.id).collect();
-        for id in chased {
-            self.hold_if_silenced(id);
-        }
-        Ok(Answer::Silence(silence))
-    }
-
-    fn end_silence_by(&mut self, silence: SilenceId, by: &Actor) -> Result<Answer, Refusal> {
-        if !self.state().silences.contains_key(&silence) {
-            return Err(Refusal::NoSuchSilence(silence));
-        }
-        self.end_silence(silence, by.clone());
-        Ok(Answer::Silence(silence))
     }
 
     fn add_override(

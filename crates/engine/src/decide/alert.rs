@@ -1,11 +1,11 @@
 //! Alerts and tickets: a fault fires, joins, changes, ends; a ticket opens, reopens, resolves.
 
 use super::Turn;
-use crate::fact::{Because, Firing, MessageKind, Quiet, Routed, Stage, What};
-use crate::ids::{DedupKey, SilenceId, TicketId};
+use crate::fact::{Because, Firing, MessageKind, Routed, Stage, What};
+use crate::ids::{DedupKey, TicketId};
 use crate::input::Actor;
 use crate::routing;
-use crate::state::{Member, Phase, Ticket};
+use crate::state::{Phase, Ticket};
 use crate::time::elapsed;
 use crate::word::{ResolvedAs, Severity};
 
@@ -17,12 +17,7 @@ impl Turn<'_> {
             self.change(id, alert);
             return Some(id);
         }
-        let quiet = match self.state().silence_for(&alert.labels) {
-            _ if alert.severity == Severity::Info => Some(Quiet::Info),
-            Some((silence, _)) => Some(Quiet::Silenced(silence)),
-            None => None,
-        };
-        if let Some(quiet) = quiet {
+        if let Some(quiet) = self.kept_quiet(&alert) {
             self.keep_quiet(alert, quiet);
             return None;
         }
@@ -37,20 +32,12 @@ impl Turn<'_> {
         })
     }
 
-    fn keep_quiet(&mut self, alert: Firing, quiet: Quiet) {
-        let same =
-            self.state().quiet.get(&alert.key).is_some_and(|q| q.quiet == quiet && q.alert.severity == alert.severity);
-        if !same {
-            let revision = self.catalog.revision.clone();
-            self.record(None, What::AlertQuiet { alert, quiet, revision });
-        }
-    }
-
     fn open(&mut self, alert: Firing, routed: Routed) -> TicketId {
         let id = TicketId(self.state().last_ticket + 1);
         let revision = self.catalog.revision.clone();
+        let because = self.after_quiet(&alert.key).unwrap_or(Because::Opened);
         self.record(Some(id), What::TicketOpened { alert, routed, revision });
-        self.enter(id, 1, Stage::Step(0), Because::Opened);
+        self.enter(id, 1, Stage::Step(0), because);
         self.advance(id);
         id
     }
@@ -100,7 +87,7 @@ impl Turn<'_> {
         let rerouted = worse.then_some(routed);
         self.record(Some(id), What::AlertChanged { alert, priority, rerouted });
         // What is being chased goes on; a person may have escalated it in spite of a silence.
-        let pages = if chased { worse } else { (worse || held) && !self.hold_if_silenced(id) };
+        let pages = if chased { worse } else { (worse || held) && !self.hold_if_quiet(id) };
         if pages {
             self.enter(id, 1, Stage::Step(0), Because::Regrouped);
         }
@@ -109,18 +96,22 @@ impl Turn<'_> {
 
     /// A fault is over. Returns the ticket it belonged to.
     pub(super) fn end(&mut self, key: &DedupKey, reason: &str) -> Option<TicketId> {
-        if self.state().quiet.contains_key(key) || self.state().set_aside.contains(key) {
+        if let Some(explained_by) = self.state().quiet.get(key).map(|q| q.quiet.explained_by()) {
+            self.record(explained_by, What::QuietResolved { key: key.clone() });
+            return None;
+        }
+        if self.state().set_aside.contains(key) {
             self.record(None, What::QuietResolved { key: key.clone() });
             return None;
         }
         let ticket = self.state().firing_ticket(key)?;
         let (id, chased) = (ticket.id, matches!(ticket.phase, Phase::Triggered(_)));
-        let loud = chased && self.silenced_by(id).is_none();
+        let loud = chased && self.held_by(id).is_none();
         self.record(Some(id), What::AlertResolved { key: key.clone(), reason: reason.into() });
         if self.state().tickets.get(&id).is_some_and(|t| !t.is_firing()) {
             self.close(id, ResolvedAs::SelfRecovered, None, Actor::engine());
         } else if loud {
-            self.hold_if_silenced(id); // it may have been paged for this one alone
+            self.hold_if_quiet(id); // it may have been paged for this one alone
         }
         Some(id)
     }
@@ -130,55 +121,6 @@ impl Turn<'_> {
         let name = by.name.clone();
         self.record(Some(id), What::TicketResolved { resolved_as, cause, by });
         self.tell_everybody(id, MessageKind::Resolved, Some(name), None);
-    }
-
-    /// Silences whose time has come end; what they kept quiet is looked at anew.
-    pub(super) fn end_silences(&mut self) {
-        let ended = self.state().silences.iter().filter(|(_, s)| s.until <= self.now).map(|(id, _)| *id);
-        for silence in ended.collect::<Vec<_>>() {
-            self.end_silence(silence, Actor::engine());
-        }
-    }
-
-    /// Ends one silence: what still fires is paged from step 1.
-    pub(super) fn end_silence(&mut self, silence: SilenceId, by: Actor) {
-        self.record(None, What::SilenceEnded { silence, by });
-        let muted = self.state().quiet.values().filter(|q| q.quiet == Quiet::Silenced(silence));
-        for alert in muted.map(|q| q.alert.clone()).collect::<Vec<_>>() {
-            self.fire(alert);
-        }
-        // A ticket is held by one silence while several may cover its alerts: any end may leave one uncovered.
-        let held = |t: &&Ticket| matches!(t.phase, Phase::Held { .. });
-        let held: Vec<TicketId> = self.state().tickets.values().filter(held).map(|t| t.id).collect();
-        for id in held {
-            if !self.hold_if_silenced(id) {
-                self.enter(id, 1, Stage::Step(0), Because::SilenceEnded(silence));
-                self.advance(id);
-            }
-        }
-    }
-
-    /// Holds the paging of a ticket all of whose live alerts are silenced; whether it is held.
-    pub(super) fn hold_if_silenced(&mut self, id: TicketId) -> bool {
-        let Some((silence, until)) = self.silenced_by(id) else { return false };
-        let Some(phase) = self.state().tickets.get(&id).map(|t| &t.phase) else { return false };
-        if *phase == (Phase::Held { silence }) {
-            return true;
-        }
-        let chased = matches!(phase, Phase::Triggered(_));
-        self.record(Some(id), What::Held { silence, until });
-        if chased {
-            self.tell_everybody(id, MessageKind::Cancelled, None, None);
-        }
-        true
-    }
-
-    /// Of the silences that cover every live alert of a ticket, the one that ends first: then one of its
-    /// alerts may have to be paged. `None` where an alert is not covered.
-    fn silenced_by(&self, id: TicketId) -> Option<(SilenceId, jiff::Timestamp)> {
-        let silence = |m: &Member| self.state().silence_for(&m.alert.labels).map(|(id, s)| (id, s.until));
-        let all: Option<Vec<_>> = self.state().tickets.get(&id)?.firing().map(silence).collect();
-        all?.into_iter().min_by_key(|(_, until)| *until)
     }
 
     /// Tickets go on when their probe is gone from the configuration, and say so once.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Turn;
 use super::people::{Ask, Staff};
 use crate::catalog::{Catalog, Policy};
-use crate::fact::{Because, Skip, Stage, What};
+use crate::fact::{Because, Quiet, Skip, Stage, What};
 use crate::ids::{PageId, TicketId};
 use crate::paging::{self, Due};
 use crate::routing;
@@ -36,10 +36,13 @@ pub(super) fn next_step(state: &State, catalog: &Catalog, ticket: &Ticket) -> Ne
     let (at, (pass, stage)) = match &ticket.phase {
         Phase::Triggered(chase) => (chase.due, (chase.pass, chase.stage)),
         Phase::Acknowledged(Acked { wake: Some(wake), .. }) => (wake.at, (0, Stage::CatchAll)),
-        Phase::Held { silence } => match state.silences.get(silence) {
-            Some(silence) => (silence.until, (0, Stage::CatchAll)),
-            None => return NextStep::default(),
-        },
+        Phase::Held { quiet, until } => {
+            let silence = if let Quiet::Silenced(id) = quiet { state.silences.get(id).map(|s| s.until) } else { None };
+            match silence.or(*until) {
+                Some(at) => (at, (0, Stage::CatchAll)),
+                None => return NextStep::default(),
+            }
+        }
         Phase::Acknowledged(_) | Phase::Resolved(_) => return NextStep::default(),
     };
     let Some(policy) = policy_of(catalog, ticket) else { return NextStep { at: Some(at), to: Vec::new() } };
@@ -86,7 +89,7 @@ impl Turn<'_> {
             }
             Phase::Acknowledged(Acked { wake: Some(wake), .. }) if wake.at <= self.now => {
                 let because = wake.because.clone();
-                if !self.hold_if_silenced(id) {
+                if !self.hold_if_quiet(id) {
                     self.enter(id, 1, Stage::Step(0), because);
                 }
                 true

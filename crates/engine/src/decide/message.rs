@@ -61,6 +61,7 @@ impl Turn<'_> {
             next_to,
             why: page.and_then(|id| ticket.page(id)).map(|p| p.why.clone()),
             was_silenced: ticket.was_silenced,
+            muted_since: ticket.muted_since,
             live_alerts: u32::try_from(ticket.firing().count()).unwrap_or(u32::MAX),
             alert: AlertBrief {
                 dedup_key: lead.key.clone(),

@@ -8,9 +8,12 @@ mod duty;
 mod lapse;
 mod message;
 mod people;
+mod quiet;
+mod quiet_acts;
 mod send;
 mod show;
 mod signal;
+mod sources;
 mod wakes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -20,12 +23,13 @@ use jiff::Timestamp;
 use crate::catalog::Catalog;
 use crate::commit::{Commit, Mark, TicketRow};
 use crate::fact::{Fact, What};
-use crate::ids::{Epoch, InputId, SendId, TicketId};
+use crate::ids::{DedupKey, Epoch, InputId, SendId, TicketId};
 use crate::input::{Answer, Envelope, Input};
 use crate::outgoing::Outgoing;
 use crate::state::State;
 use crate::view::LiveView;
 use lapse::Lapses;
+use sources::Sources;
 use wakes::Wakes;
 
 /// A clock that starts further than this behind the last record was set back meanwhile.
@@ -55,6 +59,14 @@ pub struct Engine {
     wakes: Wakes,
     /// When which alert is over unless its source says it again.
     lapses: Lapses,
+    /// When a silence or a window begins or ends next.
+    windows_due: Option<Timestamp>,
+    /// Alerts that wait a moment for what may explain them.
+    settling: BTreeSet<(Timestamp, DedupKey)>,
+    /// Tickets that explain quiet alerts, and moved since those were last looked at.
+    moved: BTreeSet<TicketId>,
+    /// Live alerts that may explain others.
+    sources: Sources,
 }
 
 /// What a decision wants done, beside what it already did to the state.
@@ -79,7 +91,7 @@ pub struct Decision {
 pub enum WakeReason {
     /// A step, an entry, a try or a snooze of this ticket is due.
     Ticket(TicketId),
-    /// A silence ends.
+    /// A silence or a window begins or ends, or an alert has waited long enough.
     Silence,
     /// A heartbeat is due.
     Heartbeat,
@@ -94,9 +106,14 @@ impl Engine {
     pub fn new(state: State, epoch: Epoch) -> Self {
         let mut wakes = Wakes::default();
         wakes.refresh(&state, state.tickets.keys().copied().collect());
+        let settling = state.quiet.iter().filter_map(|(key, q)| Some((quiet::settles_at(&q.quiet)?, key.clone())));
         Self {
             wakes,
             lapses: Lapses::of(&state),
+            windows_due: Some(Timestamp::MIN),
+            settling: settling.collect(),
+            moved: state.explained.keys().copied().collect(),
+            sources: Sources::default(),
             state,
             epoch,
             duty_due: Some(Timestamp::MIN),
@@ -125,6 +142,7 @@ impl Engine {
         }
         let mut turn = Turn { engine: self, catalog, now, out, later: None };
         let answer = turn.take(&envelope.input);
+        turn.follow_explanations();
         self.wakes.follow(&self.state);
         if matches!(envelope.input, Input::Act(_) | Input::Signal(_) | Input::Signals(_)) {
             self.remember(envelope.id.clone(), answer.clone());
@@ -161,7 +179,8 @@ impl Engine {
     /// When something is due next, and what.
     pub fn next_wake(&self, catalog: &Catalog) -> Option<(Timestamp, WakeReason)> {
         let tickets = self.wakes.first().map(|(at, id)| (at, WakeReason::Ticket(id)));
-        let silences = self.state.silences.values().map(|s| (s.until, WakeReason::Silence));
+        let settled = self.settling.first().map(|(at, _)| *at);
+        let silences = settled.into_iter().chain(self.windows_due).map(|at| (at, WakeReason::Silence));
         let beats = self.next_beat(catalog).map(|at| (at, WakeReason::Heartbeat));
         let duty = self.duty_due.map(|at| (at, WakeReason::Duty));
         let sources = self.lapses.first().map(|at| (at, WakeReason::Source));
@@ -208,6 +227,7 @@ impl Turn<'_> {
             Input::ClockStepped { by_ms } => {
                 self.record(None, What::ClockShifted { by_ms: *by_ms });
                 self.engine.duty_due = Some(self.now);
+                self.engine.windows_due = Some(self.now);
                 self.tick();
                 Answer::Done
             }
@@ -227,6 +247,7 @@ impl Turn<'_> {
         let fact = Fact { no: self.state().last_fact.next(), epoch: self.engine.epoch, at: self.now, ticket, what };
         self.engine.state.apply(&fact);
         self.follow_lapse(&fact);
+        self.engine.note_quiet(&fact, self.catalog);
         match (&fact.what, ticket) {
             (What::ClockShifted { .. } | What::Started { .. }, _) => {
                 self.engine.wakes.stale.extend(self.engine.state.tickets.keys());
@@ -253,7 +274,8 @@ impl Turn<'_> {
     /// Does everything that is due now.
     fn tick(&mut self) {
         self.look_at_duty();
-        self.end_silences();
+        self.look_at_windows();
+        self.look_at_settled();
         self.look_at_beats();
         self.end_lapsed();
         self.engine.wakes.follow(&self.engine.state);
@@ -266,6 +288,7 @@ impl Turn<'_> {
     fn reloaded(&mut self) {
         self.record(None, What::Reloaded { revision: self.catalog.revision.clone() });
         self.engine.duty_due = Some(self.now);
+        self.rules_changed();
         self.note_gone_probes();
         self.tick();
     }
@@ -280,6 +303,7 @@ impl Turn<'_> {
         self.engine.duty_due = Some(self.now);
         self.engine.beats_from = Some(crate::time::after(self.now, signal::BEATS_HELD));
         self.engine.could_not_hear(self.now);
+        self.rules_changed();
         for row in unfinished {
             self.settle_unfinished(row);
         }

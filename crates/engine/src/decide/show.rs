@@ -6,13 +6,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::chase;
+use super::quiet_acts::WARNED_BEFORE;
 use crate::catalog::Catalog;
 use crate::commit::TicketRow;
 use crate::fact::{Quiet, Stage};
 use crate::ids::{SiteId, TicketId};
 use crate::state::{Member, Page, Phase, State, Ticket};
+use crate::time::elapsed;
 use crate::view::{
-    AlertState, AlertView, AttemptView, LiveView, PageLive, PageView, QuietView, SilenceView, TestView, TicketLive,
+    AlertState, AlertView, AttemptView, LiveView, MaintenanceView, PageLive, PageView, QuietReason, QuietView, SilenceView, TestView, TicketLive,
     TicketView,
 };
 
@@ -33,10 +35,11 @@ pub(super) fn live_view(
         at: Some(now),
         last_commit: before.last_commit,
         tickets: state.tickets.iter().map(show).collect(),
-        silences: silences(state),
+        silences: silences(state, now),
         overrides: state.overrides.iter().filter(|o| o.to > now).cloned().collect(),
         tests: state.tests.iter().map(|(id, t)| test_view(*id, t)).collect(),
-        quiet: state.quiet.values().map(quiet_view).collect(),
+        quiet: state.quiet.values().map(|q| quiet_view(state, q)).collect(),
+        maintenance: maintenance(state, now),
         beats: state.beats.clone(),
         verdicts: state.verdicts.values().filter(|v| v.site == local).map(|v| (v.probe.clone(), v.clone())).collect(),
     }
@@ -49,8 +52,8 @@ pub(super) fn ticket_row(state: &State, catalog: &Catalog, _now: Timestamp, tick
 
 fn ticket_live(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketLive {
     let lead = ticket.lead();
-    let held = match &ticket.phase {
-        Phase::Held { silence } => Some(*silence),
+    let held_by = match &ticket.phase {
+        Phase::Held { quiet, .. } => Some(quiet_reason(state, quiet, ticket.muted_since.unwrap_or(ticket.occurred_at))),
         Phase::Triggered(_) | Phase::Acknowledged(_) | Phase::Resolved(_) => None,
     };
     TicketLive {
@@ -60,7 +63,8 @@ fn ticket_live(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketLive 
         title: lead.title.clone(),
         impact: lead.impact.clone(),
         runbook: lead.runbook.clone(),
-        held,
+        held: held_by.as_ref().and_then(|h| h.silence),
+        held_by,
         run: lead.run.clone(),
         last_good: lead.last_good,
         runs: lead.runs,
@@ -110,6 +114,7 @@ fn ticket_view(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketView 
         snoozed_until,
         next_step: chase::next_step(state, catalog, ticket),
         alerts: ticket.members.iter().map(alert_view).collect(),
+        explains: state.explained.get(&ticket.id).map_or(0, |keys| u32::try_from(keys.len()).unwrap_or(u32::MAX)),
     }
 }
 
@@ -152,10 +157,13 @@ fn page_view(page: &Page) -> PageView {
     }
 }
 
-fn silences(state: &State) -> Vec<SilenceView> {
+fn silences(state: &State, now: Timestamp) -> Vec<SilenceView> {
     let view = |(id, s): (&crate::ids::SilenceId, &crate::state::Silence)| {
         let quiet = state.quiet.values().filter(|q| q.quiet == Quiet::Silenced(*id)).count();
-        let held = state.tickets.values().filter(|t| t.phase == Phase::Held { silence: *id });
+        let held = state
+            .tickets
+            .values()
+            .filter(|t| matches!(&t.phase, Phase::Held { quiet: Quiet::Silenced(by), .. } if by == id));
         let held: usize = held.map(|t| t.firing().count()).sum();
         SilenceView {
             id: *id,
@@ -165,18 +173,56 @@ fn silences(state: &State) -> Vec<SilenceView> {
             by: s.by.name.clone(),
             reason: s.reason.clone(),
             silenced: u32::try_from(quiet + held).unwrap_or(u32::MAX),
+            active: s.is_active(now),
+            ends_soon: s.is_active(now) && quiet + held > 0 && elapsed(now, s.until) <= WARNED_BEFORE,
         }
     };
     state.silences.iter().map(view).collect()
 }
 
-fn quiet_view(quiet: &crate::state::QuietAlert) -> QuietView {
+fn quiet_view(state: &State, quiet: &crate::state::QuietAlert) -> QuietView {
     let member = Member { alert: quiet.alert.clone(), ended_at: None, probe_gone: false };
-    let silence = match quiet.quiet {
-        Quiet::Silenced(id) => Some(id),
-        Quiet::Info => None,
+    let reason = quiet_reason(state, &quiet.quiet, quiet.since);
+    QuietView { alert: alert_view(&member), silence: reason.silence, reason }
+}
+
+/// Why something is quiet, for lists.
+fn quiet_reason(state: &State, quiet: &Quiet, since: Timestamp) -> QuietReason {
+    let silence = if let Quiet::Silenced(id) = quiet { Some(*id) } else { None };
+    let by = match quiet {
+        Quiet::Silenced(id) => Some(id.to_string()),
+        Quiet::Standing { silence, .. } => Some(silence.clone()),
+        Quiet::Maintenance { window, .. } => Some(window.clone()),
+        Quiet::Inhibited { by, .. } => Some(by.to_string()),
+        Quiet::Depends { on, .. } => Some(on.to_string()),
+        Quiet::Info | Quiet::Settling { .. } => None,
     };
-    QuietView { alert: alert_view(&member), silence }
+    QuietReason {
+        why: quiet.word().into(),
+        since,
+        until: silence.and_then(|id| state.silences.get(&id)).map(|s| s.until).or(quiet.until()),
+        by,
+        ticket: quiet.explained_by(),
+        silence,
+        quiet: quiet.clone(),
+    }
+}
+
+fn maintenance(state: &State, now: Timestamp) -> Vec<MaintenanceView> {
+    let view = |(id, m): (&crate::ids::MaintenanceId, &crate::state::Maintenance)| MaintenanceView {
+        id: id.to_string(),
+        title: m.title.clone(),
+        matchers: m.matchers.clone(),
+        from: m.from,
+        until: m.until,
+        active: m.is_active(now),
+        recurring: false,
+        expect: m.expect.clone(),
+        cover_running: m.cover_running,
+        by: m.by.name.clone(),
+        quiet: 0,
+    };
+    state.maintenance.iter().map(view).collect()
 }
 
 fn test_view(id: crate::ids::TestId, test: &crate::state::TestPage) -> TestView {

@@ -233,6 +233,7 @@ fn fired_by_probe(probe: &ProbeInfo, key: DedupKey, verdict: &Verdict) -> Firing
         runs: verdict.runs,
         run: verdict.summary.clone(),
         told: None,
+        level: Some(verdict.level),
     }
 }
 
@@ -268,6 +269,7 @@ fn fired_by_silence_of_a_job(
         runs: 1,
         run: None,
         told: None,
+        level: Some(Level::Down),
     }
 }
 
@@ -298,5 +300,6 @@ fn fired_by_signal(signal: &Signal, now: Timestamp) -> Firing {
         runs: 1,
         run: None,
         told: signal.more.told.clone(),
+        level: None,
     }
 }

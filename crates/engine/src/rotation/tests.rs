@@ -40,6 +40,7 @@ fn catalog() -> Catalog {
         channels: BTreeMap::new(),
         probes: BTreeMap::new(),
         catch_all: CatchAll { person: "li".into(), every: Millis::mins(5) },
+        not_paging: crate::not_paging::NotPaging::default(),
     }
 }
 

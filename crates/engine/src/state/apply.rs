@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::page::{Ended, Notice, Page, Try};
 use super::ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
-use super::{QuietAlert, Silence, State, TESTS_KEPT, TestPage};
+use super::{Maintenance, QuietAlert, Silence, State, TESTS_KEPT, TestPage};
 use crate::catalog::{LadderEntry, Override};
 use crate::fact::{Because, Fact, Firing, Quiet, Routed, Stage, What};
 use crate::ids::{DedupKey, PageId, PersonId, SendId, SendSubject, TicketId};
@@ -30,11 +30,9 @@ impl State {
             What::DutyChanged { rotation, on_duty, .. } => {
                 self.duty.insert(rotation.clone(), on_duty.clone());
             }
-            What::AlertQuiet { alert, quiet, .. } => {
-                self.quiet.insert(alert.key.clone(), QuietAlert { alert: alert.clone(), quiet: *quiet });
-            }
+            What::AlertQuiet { alert, quiet, .. } => self.keep_quiet(alert, quiet, at),
             What::QuietResolved { key } => {
-                self.quiet.remove(key);
+                self.leave_quiet(key);
                 self.set_aside.remove(key);
             }
             What::TicketOpened { alert, routed, .. } => self.open(fact.ticket, alert, routed, at),
@@ -47,13 +45,41 @@ impl State {
                     self.tests.pop_first();
                 }
             }
-            What::SilenceAdded { silence, matchers, until, by, reason } => {
+            What::SilenceAdded { silence, matchers, until, by, reason, from } => {
                 self.last_silence = self.last_silence.max(silence.0);
                 let (matchers, by, reason) = (matchers.clone(), by.clone(), reason.clone());
-                self.silences.insert(*silence, Silence { matchers, from: at, until: *until, by, reason });
+                let from = from.unwrap_or(at);
+                self.silences.insert(*silence, Silence { matchers, from, until: *until, by, reason, warned: false });
+            }
+            What::SilenceChanged { silence, until, .. } => {
+                if let Some(silence) = self.silences.get_mut(silence) {
+                    (silence.until, silence.warned) = (*until, false);
+                }
+            }
+            What::SilenceExpiring { silence, .. } => {
+                self.silences.get_mut(silence).into_iter().for_each(|s| s.warned = true);
             }
             What::SilenceEnded { silence, .. } => {
                 self.silences.remove(silence);
+            }
+            What::MaintenanceAdded {
+                maintenance,
+                title,
+                matchers,
+                from,
+                until,
+                expect,
+                cover_running,
+                by,
+            } => {
+                self.last_maintenance = self.last_maintenance.max(maintenance.0);
+                let (title, matchers, expect, by) = (title.clone(), matchers.clone(), expect.clone(), by.clone());
+                let (from, until, cover_running) = (*from, *until, *cover_running);
+                let added = Maintenance { title, matchers, from, until, expect, cover_running, by };
+                self.maintenance.insert(*maintenance, added);
+            }
+            What::MaintenanceEnded { maintenance, .. } => {
+                self.maintenance.remove(maintenance);
             }
             What::OverrideAdded { override_, .. } => self.add_override(override_, at),
             What::OverrideRemoved { override_id, .. } => self.overrides.retain(|o| o.id != Some(*override_id)),
@@ -75,6 +101,7 @@ impl State {
             | What::Declined { .. }
             | What::Snoozed { .. }
             | What::Held { .. }
+            | What::HeldBack { .. }
             | What::TicketResolved { .. }
             | What::NoticeOwed { .. } => self.apply_to_ticket(fact),
         }
@@ -93,9 +120,14 @@ impl State {
             self.set_aside.extend(ticket.firing().map(|m| m.alert.key.clone()));
         }
         ticket.apply(fact);
+        let ticket_id = ticket.id;
         if let What::TicketReopened { alert, .. } | What::AlertJoined { alert, .. } = &fact.what {
-            self.by_key.insert(alert.key.clone(), ticket.id);
-            self.quiet.remove(&alert.key);
+            self.by_key.insert(alert.key.clone(), ticket_id);
+            let before = self.leave_quiet(&alert.key).and_then(|q| q.muted_since);
+            if let (Some(since), Some(ticket)) = (before, self.tickets.get_mut(&ticket_id)) {
+                ticket.muted_since = ticket.muted_since.or(Some(since));
+                ticket.was_silenced = true;
+            }
             self.set_aside.remove(&alert.key);
         }
         if let (Some(id), true) = (fact.ticket, moves) {
@@ -107,13 +139,38 @@ impl State {
         let Some(id) = id else { return };
         self.forget_old(at);
         self.last_ticket = self.last_ticket.max(id.0);
-        let before = self.quiet.remove(&alert.key).map(|q| q.quiet);
+        let before = self.leave_quiet(&alert.key).and_then(|q| q.muted_since);
         self.set_aside.remove(&alert.key);
         self.by_key.insert(alert.key.clone(), id);
         let mut ticket = Ticket::opened(id, alert, routed, at);
-        ticket.was_silenced = matches!(before, Some(Quiet::Silenced(_)));
+        (ticket.was_silenced, ticket.muted_since) = (before.is_some(), before);
         self.tickets.insert(id, ticket);
         self.enter_index(id);
+    }
+
+    fn keep_quiet(&mut self, alert: &Firing, quiet: &Quiet, at: Timestamp) {
+        let before = self.leave_quiet(&alert.key);
+        let since = before.as_ref().filter(|b| b.quiet.word() == quiet.word()).map_or(at, |b| b.since);
+        let wanted = !matches!(quiet, Quiet::Info | Quiet::Settling { .. });
+        let muted_since = before.and_then(|b| b.muted_since).or(wanted.then_some(at));
+        if let Some(ticket) = quiet.explained_by() {
+            self.explained.entry(ticket).or_default().insert(alert.key.clone());
+        }
+        let quiet = QuietAlert { alert: alert.clone(), quiet: quiet.clone(), since, muted_since };
+        self.quiet.insert(alert.key.clone(), quiet);
+    }
+
+    fn leave_quiet(&mut self, key: &DedupKey) -> Option<QuietAlert> {
+        let left = self.quiet.remove(key)?;
+        if let Some(ticket) = left.quiet.explained_by()
+            && let Some(keys) = self.explained.get_mut(&ticket)
+        {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.explained.remove(&ticket);
+            }
+        }
+        Some(left)
     }
 
     fn add_override(&mut self, added: &Override, at: Timestamp) {
@@ -242,6 +299,7 @@ impl Ticket {
             taken: None,
             restored: None,
             was_silenced: false,
+            muted_since: None,
         }
     }
 
@@ -302,11 +360,8 @@ impl Ticket {
                     page.state = PageState::Ended;
                 }
             }
-            What::Held { silence, .. } => {
-                self.was_silenced = true;
-                self.end_pages(None, None);
-                self.phase = Phase::Held { silence: *silence };
-            }
+            What::Held { silence, until } => self.hold(&Quiet::Silenced(*silence), Some(*until), at),
+            What::HeldBack { quiet, until } => self.hold(quiet, *until, at),
             What::TicketResolved { resolved_as, cause, by } => {
                 self.end_pages(None, None);
                 self.members.end_all(at);
@@ -335,7 +390,11 @@ impl Ticket {
             | What::Escalated { .. }
             | What::Noted { .. }
             | What::SilenceAdded { .. }
+            | What::SilenceChanged { .. }
+            | What::SilenceExpiring { .. }
             | What::SilenceEnded { .. }
+            | What::MaintenanceAdded { .. }
+            | What::MaintenanceEnded { .. }
             | What::OverrideAdded { .. }
             | What::OverrideRemoved { .. }
             | What::TestAsked { .. } => {} // not about one ticket's own fields
@@ -351,12 +410,19 @@ impl Ticket {
         self.worst = alert.severity;
         self.first_page_accepted = None;
         self.taken = None;
-        self.was_silenced = false;
+        (self.was_silenced, self.muted_since) = (false, None);
         self.put_member(alert);
         // The other alerts of the occurrence before are over; they are told anew if they fire again.
         let key = &alert.key;
         self.members.keep_only(key);
         self.phase = Phase::Triggered(Chase { entry: 0, pass: 1, stage: Stage::Step(0), due: at });
+    }
+
+    fn hold(&mut self, quiet: &Quiet, until: Option<Timestamp>, at: Timestamp) {
+        self.was_silenced = true;
+        self.muted_since = self.muted_since.filter(|_| matches!(self.phase, Phase::Held { .. })).or(Some(at));
+        self.end_pages(None, None);
+        self.phase = Phase::Held { quiet: quiet.clone(), until };
     }
 
     fn put_member(&mut self, alert: &Firing) {

@@ -92,6 +92,14 @@ impl Deref for Members {
     }
 }
 
+impl<'a> IntoIterator for &'a Members {
+    type Item = &'a Member;
+    type IntoIter = std::slice::Iter<'a, Member>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}
+
 impl From<Member> for Members {
     fn from(member: Member) -> Self {
         Self { firing: usize::from(member.is_firing()), list: vec![member], at: HashMap::new() }

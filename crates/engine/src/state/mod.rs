@@ -18,9 +18,10 @@ use crate::catalog::Override;
 use crate::commit::{LapseMark, Mark, verdict_key};
 use crate::fact::{DutyRecord, Firing, Quiet};
 use crate::heartbeat::HeartbeatMark;
-use crate::ids::{ChannelId, DedupKey, FactNo, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
+use crate::ids::{ChannelId, DedupKey, FactNo, MaintenanceId, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
 use crate::input::Actor;
 use crate::label::{self, Labels, Matcher};
+use crate::not_paging::Expect;
 use crate::observation::Verdict;
 use crate::time::Millis;
 
@@ -65,6 +66,15 @@ pub struct State {
     pub set_aside: BTreeSet<DedupKey>,
     /// Silences that have not ended.
     pub silences: BTreeMap<SilenceId, Silence>,
+    /// The last maintenance window that was recorded.
+    #[serde(default)]
+    pub last_maintenance: u64,
+    /// Recorded maintenance windows that have not ended.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub maintenance: BTreeMap<MaintenanceId, Maintenance>,
+    /// Quiet alerts by the ticket that explains them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub explained: BTreeMap<TicketId, BTreeSet<DedupKey>>,
     /// Recorded overrides, oldest first.
     pub overrides: Vec<Override>,
     /// Who is recorded as on duty.
@@ -90,6 +100,38 @@ pub struct QuietAlert {
     pub alert: Firing,
     /// Why.
     pub quiet: Quiet,
+    /// Since when for this reason.
+    #[serde(default)]
+    pub since: Timestamp,
+    /// Since when somebody or something wanted quiet, in one stretch; not for what only informs or settles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_since: Option<Timestamp>,
+}
+
+/// A recorded maintenance window that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintenance {
+    /// What is done, for people.
+    pub title: String,
+    /// All must match.
+    pub matchers: Vec<Matcher>,
+    /// From when; it may lie in the future.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// What is expected inside.
+    pub expect: Expect,
+    /// Holds running escalations too.
+    pub cover_running: bool,
+    /// Who asked.
+    pub by: Actor,
+}
+
+impl Maintenance {
+    /// Whether it is in force.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.from <= now && now < self.until
+    }
 }
 
 /// A silence that has not ended.
@@ -97,7 +139,7 @@ pub struct QuietAlert {
 pub struct Silence {
     /// All must match.
     pub matchers: Vec<Matcher>,
-    /// From when.
+    /// From when; it may lie in the future.
     pub from: Timestamp,
     /// Until when.
     pub until: Timestamp,
@@ -105,6 +147,16 @@ pub struct Silence {
     pub by: Actor,
     /// Why.
     pub reason: String,
+    /// The author was told that it ends soon.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warned: bool,
+}
+
+impl Silence {
+    /// Whether it is in force.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.from <= now && now < self.until
+    }
 }
 
 /// A test page.
@@ -145,10 +197,10 @@ impl State {
     }
 
     /// The silence that keeps these labels quiet; the one that lasts longest, where several do.
-    pub fn silence_for(&self, labels: &Labels) -> Option<(SilenceId, &Silence)> {
+    pub fn silence_for(&self, labels: &Labels, now: Timestamp) -> Option<(SilenceId, &Silence)> {
         self.silences
             .iter()
-            .filter(|(_, s)| label::all_match(&s.matchers, labels))
+            .filter(|(_, s)| s.is_active(now) && label::all_match(&s.matchers, labels))
             .max_by_key(|(_, s)| s.until)
             .map(|(id, s)| (*id, s))
     }

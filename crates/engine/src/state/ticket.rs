@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::members::Members;
 use super::page::{Notice, Page};
-use crate::fact::{Because, Firing, Routed, Stage};
-use crate::ids::{DedupKey, PageId, PersonId, ProbeId, SilenceId, TicketId};
+use crate::fact::{Because, Firing, Quiet, Routed, Stage};
+use crate::ids::{DedupKey, PageId, PersonId, ProbeId, TicketId};
 use crate::input::Actor;
 use crate::view::TicketState;
 use crate::word::{ResolvedAs, Severity};
@@ -48,6 +48,9 @@ pub struct Ticket {
     pub restored: Option<Timestamp>,
     /// Its paging was held by a silence in this occurrence.
     pub was_silenced: bool,
+    /// Since when it was quiet before it was paged, for the text of its pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_since: Option<Timestamp>,
 }
 
 /// One alert of a ticket.
@@ -74,10 +77,12 @@ impl Member {
 pub enum Phase {
     /// Somebody is being paged.
     Triggered(Chase),
-    /// A silence keeps the paging back.
+    /// Something keeps the paging back.
     Held {
-        /// Which.
-        silence: SilenceId,
+        /// What.
+        quiet: Quiet,
+        /// Until when at most, where that is known.
+        until: Option<Timestamp>,
     },
     /// A person has it.
     Acknowledged(Acked),

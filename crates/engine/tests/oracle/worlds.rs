@@ -131,6 +131,7 @@ fn catalog(first_day: i64, free: &BTreeSet<i64>, worked: &BTreeSet<i64>) -> Cata
         channels: BTreeMap::new(),
         probes: BTreeMap::new(),
         catch_all: CatchAll { person: "ann".into(), every: Millis::mins(5) },
+        not_paging: watchbell_engine::not_paging::NotPaging::default(),
     }
 }
 

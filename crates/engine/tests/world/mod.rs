@@ -339,6 +339,7 @@ pub fn catalog() -> Catalog {
         channels: [channel("mail", ChannelKind::Smtp), channel("hook", ChannelKind::Webhook)].into(),
         probes: BTreeMap::new(),
         catch_all,
+        not_paging: watchbell_engine::not_paging::NotPaging::default(),
     }
 }
 
@@ -355,6 +356,9 @@ pub fn probe(id: &str) -> ProbeInfo {
         labels: Labels::new(),
         runbook: None,
         url: None,
+        depends_on: Vec::new(),
+        one_run: watchbell_engine::time::Millis::secs(8),
+        flap: None,
         heartbeat: None,
     }
 }

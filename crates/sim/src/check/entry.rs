@@ -126,6 +126,7 @@ fn is_too_soon(story: &Story, because: &Because, at: Timestamp) -> Option<String
         | Because::SnoozeEnded
         | Because::AckTimedOut
         | Because::SilenceEnded(_)
+        | Because::QuietEnded(_)
         | Because::Regrouped
         | Because::Rerouted => None,
     }

@@ -66,6 +66,15 @@ pub enum What {
         r#match: Vec<Matcher>,
         r#for: Span,
         reason: String,
+        /// Begins so much later.
+        #[serde(default)]
+        r#in: Option<Span>,
+    },
+    ChangeSilence {
+        by: PersonId,
+        silence: SilenceId,
+        /// Until so long after now.
+        r#for: Span,
     },
     EndSilence {
         by: PersonId,
@@ -218,9 +227,14 @@ impl What {
                 let labels = BTreeMap::new();
                 now(acts(by, Deed::Declare { summary: summary.clone(), severity: *severity, labels }))
             }
-            Self::Silence { by, r#match, r#for, reason } => {
+            Self::Silence { by, r#match, r#for, reason, r#in } => {
                 let (matchers, reason) = (r#match.clone(), reason.clone());
-                now(acts(by, Deed::AddSilence { matchers, until: later(r#for), reason }))
+                let from = r#in.as_ref().map(later);
+                let until = after(from.unwrap_or(at), r#for.millis());
+                now(acts(by, Deed::AddSilence { matchers, from, until, reason }))
+            }
+            Self::ChangeSilence { by, silence, r#for } => {
+                now(acts(by, Deed::ChangeSilence { silence: *silence, until: later(r#for) }))
             }
             Self::EndSilence { by, silence } => now(acts(by, Deed::EndSilence { silence: *silence })),
             Self::Override { by, rotation, person, r#for } => {

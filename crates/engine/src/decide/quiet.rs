@@ -1,0 +1,341 @@
+//! Not paging, with a reason: what keeps an alert or a ticket quiet now, and what happens when that ends.
+//!
+//! Every reason is narrow and has an end; when it ends, what still fires is paged from step 1. A reason
+//! that rests on another alert holds only while somebody was really told of that one.
+
+use jiff::Timestamp;
+
+use super::sources::Sources;
+use super::{Engine, Turn};
+use crate::catalog::{Catalog, ProbeInfo};
+use crate::fact::{Because, Fact, Firing, MessageKind, Quiet, Stage, What};
+use crate::ids::{DedupKey, TicketId};
+use crate::input::Actor;
+use crate::label::all_match;
+use crate::not_paging::SETTLE;
+use crate::state::{Member, Phase, Ticket};
+use crate::time::{Millis, after};
+use crate::word::Severity;
+
+/// After what it depends on came up again an alert waits for its own next run, but never longer.
+const NEXT_RUN_AT_MOST: Millis = Millis::secs(30);
+
+/// What watchbell or a person says by itself is kept quiet by silences alone.
+const OF_PEOPLE_AND_OURSELVES: [&str; 2] = ["self:", "api:declare-"];
+
+/// When an alert that waits has waited long enough.
+pub(super) fn settles_at(quiet: &Quiet) -> Option<Timestamp> {
+    if let Quiet::Settling { until } = quiet { Some(*until) } else { None }
+}
+
+/// Whether somebody was really told of this occurrence: a provider took a page, or a person has it.
+fn is_told(ticket: &Ticket) -> bool {
+    ticket.is_open() && (ticket.first_page_accepted.is_some() || matches!(ticket.phase, Phase::Acknowledged(_)))
+}
+
+impl Engine {
+    /// Follows what a fact means for alerts that are kept quiet.
+    pub(super) fn note_quiet(&mut self, fact: &Fact, catalog: &Catalog) {
+        match &fact.what {
+            What::AlertQuiet { alert, quiet: Quiet::Settling { until }, .. } => {
+                self.settling.insert((*until, alert.key.clone()));
+            }
+            What::TicketOpened { alert, .. }
+            | What::TicketReopened { alert, .. }
+            | What::AlertJoined { alert, .. }
+            | What::AlertChanged { alert, .. } => self.sources.put(alert, catalog),
+            What::AlertResolved { key, .. } => self.sources.take(key),
+            What::TicketResolved { .. } => {
+                let ticket = fact.ticket.and_then(|id| self.state.tickets.get(&id));
+                for member in ticket.iter().flat_map(|t| &t.members) {
+                    self.sources.take(&member.alert.key);
+                }
+            }
+            What::SilenceAdded { .. }
+            | What::SilenceChanged { .. }
+            | What::SilenceEnded { .. }
+            | What::SilenceExpiring { .. }
+            | What::MaintenanceAdded { .. }
+            | What::MaintenanceEnded { .. } => self.windows_due = Some(self.windows_due.map_or(fact.at, |at| at.min(fact.at))),
+            _ => {}
+        }
+        let moves = matches!(
+            fact.what,
+            What::AlertResolved { .. } | What::AlertChanged { .. } | What::TicketResolved { .. }
+        );
+        if let (true, Some(ticket)) = (moves, fact.ticket)
+            && self.state.explained.contains_key(&ticket)
+        {
+            self.moved.insert(ticket);
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Why this alert would not page now; `None` where it pages.
+    pub(super) fn kept_quiet(&self, alert: &Firing) -> Option<Quiet> {
+        if alert.severity == Severity::Info {
+            return Some(Quiet::Info);
+        }
+        if let Some((quiet, _)) = self.silenced(alert) {
+            return Some(quiet);
+        }
+        if OF_PEOPLE_AND_OURSELVES.iter().any(|head| alert.key.as_str().starts_with(head)) {
+            return None;
+        }
+        let explained = self.in_maintenance(alert, false).or_else(|| self.inhibited(alert));
+        explained.or_else(|| self.depends(alert)).or_else(|| self.settling(alert))
+    }
+
+    /// The recorded or recurring silence that lasts longest.
+    fn silenced(&self, alert: &Firing) -> Option<(Quiet, Timestamp)> {
+        if let Some((id, silence)) = self.state().silence_for(&alert.labels, self.now) {
+            return Some((Quiet::Silenced(id), silence.until));
+        }
+        let standing = self.catalog.not_paging.silences.iter().filter(|s| all_match(&s.matchers, &alert.labels));
+        let open = standing.filter_map(|s| Some((s.when.at(self.now)?.1, s)));
+        let (until, silence) = open.max_by_key(|(until, _)| *until)?;
+        Some((Quiet::Standing { silence: silence.id.clone(), until }, until))
+    }
+
+    /// The maintenance window that expects this alert; with `running`, only one that holds running
+    /// escalations too.
+    fn in_maintenance(&self, alert: &Firing, running: bool) -> Option<Quiet> {
+        let recorded = self.state().maintenance.iter().filter(|(_, m)| {
+            m.is_active(self.now)
+                && (!running || m.cover_running)
+                && all_match(&m.matchers, &alert.labels)
+                && m.expect.covers(alert)
+        });
+        let recorded = recorded.map(|(id, m)| (m.until, id.to_string()));
+        let written = self.catalog.not_paging.maintenance.iter().filter(|m| {
+            (!running || m.cover_running) && all_match(&m.matchers, &alert.labels) && m.expect.covers(alert)
+        });
+        let written = written.filter_map(|m| Some((m.when.at(self.now)?.1, m.id.clone())));
+        let (until, window) = recorded.chain(written).max()?;
+        Some(Quiet::Maintenance { window, until })
+    }
+
+    /// A live alert that explains this one, and of which somebody was told.
+    fn inhibited(&self, alert: &Firing) -> Option<Quiet> {
+        for (n, rule) in self.catalog.not_paging.inhibit.iter().enumerate() {
+            if !all_match(&rule.target, &alert.labels) {
+                continue;
+            }
+            let both = all_match(&rule.source, &alert.labels);
+            for key in self.engine.sources.of_rule(n, rule.values(&alert.labels)) {
+                let Some(ticket) = self.state().firing_ticket(key).filter(|t| *key != alert.key && is_told(t)) else {
+                    continue;
+                };
+                // Two that could each explain the other explain nothing.
+                let mutual = both && ticket.member(key).is_some_and(|m| all_match(&rule.target, &m.alert.labels));
+                if !mutual {
+                    return Some(Quiet::Inhibited { by: key.clone(), ticket: ticket.id });
+                }
+            }
+        }
+        None
+    }
+
+    /// Something it depends on is down, and somebody was told of that; or that one is quiet itself, because
+    /// of what it depends on.
+    fn depends(&self, alert: &Firing) -> Option<Quiet> {
+        self.parents(alert).iter().find_map(|parent| {
+            let key = DedupKey::probe(parent);
+            if let Some(ticket) = self.state().firing_ticket(&key).filter(|t| is_told(t)) {
+                return Some(Quiet::Depends { on: parent.clone(), ticket: ticket.id });
+            }
+            match &self.state().quiet.get(&key)?.quiet {
+                Quiet::Depends { on, ticket } if self.explains(*ticket, &DedupKey::probe(on)) => {
+                    Some(Quiet::Depends { on: on.clone(), ticket: *ticket })
+                }
+                _ => None,
+            }
+        })
+    }
+
+    fn explains(&self, ticket: TicketId, key: &DedupKey) -> bool {
+        self.state().firing_ticket(key).is_some_and(|t| t.id == ticket && is_told(t))
+    }
+
+    fn probe_of(&self, alert: &Firing) -> Option<&ProbeInfo> {
+        self.catalog.probes.get(alert.probe.as_ref()?)
+    }
+
+    fn parents(&self, alert: &Firing) -> &[crate::ids::ProbeId] {
+        self.probe_of(alert).map_or(&[], |p| p.depends_on.as_slice())
+    }
+
+    /// Waits a moment for what may explain it: always for what it depends on, for an inhibitor only where
+    /// it is not critical. It waits once; what was kept quiet by a dependency waits for its own next run.
+    fn settling(&self, alert: &Firing) -> Option<Quiet> {
+        let before = self.state().quiet.get(&alert.key).map(|q| &q.quiet);
+        let until = match before {
+            Some(Quiet::Settling { until }) => *until,
+            Some(Quiet::Depends { .. }) => {
+                let run = self.probe_of(alert).map_or(SETTLE, |p| p.one_run);
+                after(self.now, run.min(NEXT_RUN_AT_MOST).max(SETTLE))
+            }
+            // It has been there for long enough to know what explains it.
+            Some(_) => return None,
+            None if !self.parents(alert).is_empty() => after(self.now, SETTLE),
+            None if alert.severity < Severity::Critical && self.is_inhibitable(alert) => after(self.now, SETTLE),
+            None => return None,
+        };
+        (self.now < until).then_some(Quiet::Settling { until })
+    }
+
+    fn is_inhibitable(&self, alert: &Firing) -> bool {
+        self.catalog.not_paging.inhibit.iter().any(|rule| all_match(&rule.target, &alert.labels))
+    }
+
+    /// Records that an alert is quiet; nothing new makes no fact.
+    pub(super) fn keep_quiet(&mut self, alert: Firing, quiet: Quiet) {
+        let before = self.state().quiet.get(&alert.key);
+        let same = before.is_some_and(|q| {
+            q.quiet == quiet && (q.alert.severity, q.alert.kind, &q.alert.labels) == (alert.severity, alert.kind, &alert.labels)
+        });
+        if !same {
+            let revision = self.catalog.revision.clone();
+            let ticket = quiet.explained_by();
+            let left = before.and_then(|q| q.quiet.explained_by()).filter(|left| Some(*left) != ticket);
+            self.out.touched.extend(left); // it shows how many it explains
+            self.record(ticket, What::AlertQuiet { alert, quiet, revision });
+        }
+    }
+
+    /// Why a ticket opens that was kept quiet before.
+    pub(super) fn after_quiet(&self, key: &DedupKey) -> Option<Because> {
+        let quiet = self.state().quiet.get(key).filter(|q| q.muted_since.is_some())?;
+        Some(match &quiet.quiet {
+            Quiet::Silenced(id) => Because::SilenceEnded(*id),
+            other => Because::QuietEnded(other.clone()),
+        })
+    }
+
+    /// Looks at one quiet alert: it pages, or is quiet for the reason there is now.
+    fn look_at_quiet(&mut self, key: &DedupKey) {
+        let Some(quiet) = self.state().quiet.get(key) else { return };
+        let (alert, explained_by) = (quiet.alert.clone(), quiet.quiet.explained_by());
+        self.out.touched.extend(explained_by);
+        self.fire(alert);
+    }
+
+    /// Alerts whose explanation moved are looked at again.
+    pub(super) fn follow_explanations(&mut self) {
+        while let Some(ticket) = self.engine.moved.pop_first() {
+            let keys = self.state().explained.get(&ticket).cloned().unwrap_or_default();
+            keys.iter().for_each(|key| self.look_at_quiet(key));
+        }
+    }
+
+    /// Alerts that have waited long enough are paged, unless something explains them now.
+    pub(super) fn look_at_settled(&mut self) {
+        while let Some((_, key)) = self.engine.settling.first().filter(|(at, _)| *at <= self.now).cloned() {
+            self.engine.settling.pop_first();
+            let waits = self.state().quiet.get(&key).and_then(|q| settles_at(&q.quiet));
+            if waits.is_some_and(|until| until <= self.now) {
+                self.look_at_quiet(&key);
+            }
+        }
+    }
+
+    /// The rules may be others now.
+    pub(super) fn rules_changed(&mut self) {
+        self.engine.windows_due = Some(self.now);
+        self.engine.sources = Sources::rebuilt(&self.engine.state, self.catalog);
+        self.engine.moved.extend(self.engine.state.explained.keys());
+    }
+
+    /// Looks at everything that a beginning or an end of a silence or a window may change, when it is time.
+    pub(super) fn look_at_windows(&mut self) {
+        if self.engine.windows_due.is_none_or(|due| due > self.now) {
+            return;
+        }
+        self.end_recorded();
+        self.warn_of_ends();
+        let keys: Vec<DedupKey> = self.state().quiet.keys().cloned().collect();
+        keys.iter().for_each(|key| self.look_at_quiet(key));
+        self.look_at_held();
+        self.engine.windows_due = self.next_window();
+    }
+
+    /// Silences and windows whose time has come end.
+    fn end_recorded(&mut self) {
+        let silences = self.state().silences.iter().filter(|(_, s)| s.until <= self.now).map(|(id, _)| *id);
+        for silence in silences.collect::<Vec<_>>() {
+            self.record(None, What::SilenceEnded { silence, by: Actor::engine() });
+        }
+        let windows = self.state().maintenance.iter().filter(|(_, m)| m.until <= self.now).map(|(id, _)| *id);
+        for maintenance in windows.collect::<Vec<_>>() {
+            self.record(None, What::MaintenanceEnded { maintenance, by: Actor::engine() });
+        }
+    }
+
+    /// Open tickets: those that are chased may have to be held, those that are held may have to be paged.
+    fn look_at_held(&mut self) {
+        let open = self.state().tickets.values().filter(|t| matches!(t.phase, Phase::Triggered(_) | Phase::Held { .. }));
+        for id in open.map(|t| t.id).collect::<Vec<_>>() {
+            let before = match self.state().tickets.get(&id).map(|t| &t.phase) {
+                Some(Phase::Held { quiet, .. }) => Some(quiet.clone()),
+                _ => None,
+            };
+            if self.hold_if_quiet(id) {
+                continue;
+            }
+            let Some(before) = before else { continue };
+            let because = match before {
+                Quiet::Silenced(silence) => Because::SilenceEnded(silence),
+                other => Because::QuietEnded(other),
+            };
+            self.enter(id, 1, Stage::Step(0), because);
+            self.advance(id);
+        }
+    }
+
+    /// When a silence or a window begins or ends next, or a warning of an end is due.
+    fn next_window(&self) -> Option<Timestamp> {
+        let rules = &self.catalog.not_paging;
+        let written = rules.silences.iter().map(|s| &s.when).chain(rules.maintenance.iter().map(|m| &m.when));
+        let written = written.filter_map(|when| when.next_change(self.now));
+        let silences = self.state().silences.values();
+        let silences = silences.flat_map(|s| [Some(s.from), super::quiet_acts::warns_at(s), Some(s.until)]).flatten();
+        let recorded = self.state().maintenance.values().flat_map(|m| [m.from, m.until]);
+        written.chain(silences.chain(recorded).filter(|at| *at > self.now)).min()
+    }
+
+    /// Holds the paging of a ticket all of whose live alerts are kept quiet; whether it is held.
+    pub(super) fn hold_if_quiet(&mut self, id: TicketId) -> bool {
+        let Some((quiet, until)) = self.held_by(id) else { return false };
+        let Some(phase) = self.state().tickets.get(&id).map(|t| &t.phase) else { return false };
+        if matches!(phase, Phase::Held { quiet: before, .. } if *before == quiet) {
+            return true;
+        }
+        let chased = matches!(phase, Phase::Triggered(_));
+        let held = match quiet {
+            Quiet::Silenced(silence) => What::Held { silence, until },
+            quiet => What::HeldBack { quiet, until: Some(until) },
+        };
+        self.record(Some(id), held);
+        if chased {
+            self.tell_everybody(id, MessageKind::Cancelled, None, None);
+        }
+        true
+    }
+
+    /// Of what keeps every live alert of a ticket quiet, the one that ends first: then one of its alerts
+    /// may have to be paged. `None` where an alert is not covered. Maintenance holds an open ticket only
+    /// where it says so; dependencies and inhibition never do.
+    pub(super) fn held_by(&self, id: TicketId) -> Option<(Quiet, Timestamp)> {
+        let hold = |m: &Member| {
+            let maintenance = || {
+                let quiet = self.in_maintenance(&m.alert, true)?;
+                let until = quiet.until()?;
+                Some((quiet, until))
+            };
+            self.silenced(&m.alert).or_else(maintenance)
+        };
+        let all: Option<Vec<_>> = self.state().tickets.get(&id)?.firing().map(hold).collect();
+        all?.into_iter().min_by_key(|(_, until)| *until)
+    }
+}
