@@ -1,13 +1,16 @@
 //! `GET /api/v2/alerts`: everything that fires, whoever found it.
 
+use std::collections::BTreeSet;
+
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use watchbell_engine::fact::Quiet;
 use watchbell_engine::ids::{PolicyId, SilenceId, TicketId};
 use watchbell_engine::label::{Labels, all_match};
-use watchbell_engine::view::{AlertState, AlertView, LiveView, SilenceView, TicketState};
+use watchbell_engine::view::{AlertState, AlertView, LiveView, QuietReason, TicketState};
 
 use super::errors::{ApiError, answer};
 use super::filter::Asked;
@@ -53,6 +56,20 @@ pub(super) struct Status {
 }
 
 impl Status {
+    fn of(silences: impl Iterator<Item = SilenceId>, reason: Option<&QuietReason>) -> Self {
+        let silenced_by: BTreeSet<String> = silences.map(uuid).collect();
+        let silenced_by: Vec<String> = silenced_by.into_iter().collect();
+        let by = || vec![reason.and_then(|r| r.by.clone()).unwrap_or_default()];
+        let (inhibited_by, muted_by) = match reason.map(|r| &r.quiet) {
+            Some(Quiet::Inhibited { .. } | Quiet::Depends { .. }) => (by(), Vec::new()),
+            Some(Quiet::Maintenance { .. } | Quiet::Standing { .. }) => (Vec::new(), by()),
+            Some(Quiet::Silenced(_) | Quiet::Info | Quiet::Settling { .. }) | None => (Vec::new(), Vec::new()),
+        };
+        let quiet = [&silenced_by, &inhibited_by, &muted_by].into_iter().any(|by| !by.is_empty());
+        let state = if quiet { "suppressed" } else { "active" };
+        Self { state, silenced_by, inhibited_by, muted_by }
+    }
+
     /// Whether somebody is paged for it.
     pub(super) fn is_active(&self) -> bool {
         self.state == "active"
@@ -88,10 +105,11 @@ pub(super) fn found(intake: &Intake, asked: &Asked) -> Vec<Found> {
     let open = view.tickets.values().filter(|t| t.view.state != TicketState::Resolved);
     let in_tickets = open.flat_map(|ticket| {
         let firing = ticket.view.alerts.iter().filter(|a| a.state == AlertState::Firing);
-        firing.map(|alert| look.show(alert, Some(ticket.view.id), ticket.view.policy.clone(), Why::Ticket(ticket.held)))
+        let held = ticket.held_by.as_ref();
+        firing.map(move |alert| look.show(alert, Some(ticket.view.id), ticket.view.policy.clone(), held))
     });
     let quiet = view.quiet.iter().map(|quiet| {
-        look.show(&quiet.alert, None, catalog.default_policy.clone(), Why::Quiet(quiet.silence))
+        look.show(&quiet.alert, None, catalog.default_policy.clone(), Some(&quiet.reason))
     });
     in_tickets.chain(quiet).filter(|found| is_wanted(found, asked)).collect()
 }
@@ -105,12 +123,7 @@ fn is_wanted(found: &Found, asked: &Asked) -> bool {
     by_state && asked.wants_receiver(found.receiver.as_str()) && asked.wants_labels(&found.shown.labels)
 }
 
-/// Where an alert was found.
-enum Why {
-    Ticket(Option<SilenceId>),
-    Quiet(Option<SilenceId>),
-}
-
+#[derive(Clone, Copy)]
 struct Look<'a> {
     view: &'a LiveView,
     heard: &'a Heard,
@@ -118,16 +131,16 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn show(&self, alert: &AlertView, ticket: Option<TicketId>, receiver: PolicyId, why: Why) -> Found {
-        let silence = match why {
-            Why::Ticket(silence) | Why::Quiet(silence) => silence,
-        };
-        let running = |s: &&SilenceView| s.from <= self.now && self.now < s.until;
-        let matching = self.view.silences.iter().filter(running).filter(|s| all_match(&s.matchers, &alert.labels));
-        let mut silenced_by: Vec<String> = matching.map(|s| s.id).chain(silence).map(uuid).collect();
-        silenced_by.sort();
-        silenced_by.dedup();
-        let state = if silenced_by.is_empty() { "active" } else { "suppressed" };
+    fn show(
+        &self,
+        alert: &AlertView,
+        ticket: Option<TicketId>,
+        receiver: PolicyId,
+        reason: Option<&QuietReason>,
+    ) -> Found {
+        let matching = self.view.silences.iter().filter(|s| s.from <= self.now && self.now < s.until);
+        let matching = matching.filter(|s| all_match(&s.matchers, &alert.labels)).map(|s| s.id);
+        let status = Status::of(matching.chain(reason.and_then(|r| r.silence)), reason);
         let said = self.heard.of(alert.dedup_key.as_str());
         let labels = as_sent(alert);
         let shown = Shown {
@@ -136,7 +149,7 @@ impl Look<'_> {
             fingerprint: fingerprint(&labels),
             receivers: vec![Name { name: receiver.to_string() }],
             starts_at: time(alert.started_at),
-            status: Status { state, silenced_by, inhibited_by: Vec::new(), muted_by: Vec::new() },
+            status,
             updated_at: time(said.map_or(alert.started_at, |said| said.at)),
             generator_url: alert.link.clone(),
             labels,

@@ -22,9 +22,9 @@ use crate::gate::{Access, Gate, Routes};
 
 use super::Intake;
 
-pub(super) use errors::{ApiError, is_json};
+pub(super) use errors::{answer, is_json};
 pub(super) use fingerprint::fingerprint;
-pub(super) use who::Writes;
+pub(super) use who::{Id, Writes};
 
 /// The largest body, bytes (design, section 8).
 pub(super) const BODY_LIMIT: usize = 16 * 1024 * 1024;

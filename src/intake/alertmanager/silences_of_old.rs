@@ -23,7 +23,18 @@ pub(super) async fn ended(store: &Store, now: Timestamp) -> Result<BTreeMap<Sile
     for fact in added {
         let What::SilenceAdded { silence, matchers, until, by, reason, from } = fact.what else { continue };
         let (from, by) = (from.unwrap_or(fact.at), by.name);
-        all.insert(silence, SilenceView { id: silence, matchers, from, until, by, reason, silenced: 0 });
+        let view = SilenceView {
+            id: silence,
+            matchers,
+            from,
+            until,
+            by,
+            reason,
+            silenced: 0,
+            active: false,
+            ends_soon: false,
+        };
+        all.insert(silence, view);
     }
     let mut out = BTreeMap::new();
     for fact in store.facts_of_kind("silence_ended", ended_from, soon).await? {
