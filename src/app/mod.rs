@@ -232,7 +232,7 @@ impl Parts {
             (Some(files), false) => Some(serve::acceptor(files)?),
             (Some(_) | None, _) => None,
         };
-        let intake = Intake { inbox: self.inbox.clone(), live: Arc::clone(&self.live), gate: app.gate() };
+        let intake = Intake::new(self.inbox.clone(), Arc::clone(&self.live), app.gate());
         let everything = web::router(app.clone()).merge(intake::router(intake.clone())).merge(beside);
         tracker.spawn(serve::serve(listener, everything, tls, stop.clone()));
         if let Some(edge) = config.server.edge {

@@ -28,6 +28,7 @@ impl Once {
             Answer::Done
             | Answer::Ticket { .. }
             | Answer::Signal { .. }
+            | Answer::Signals(_)
             | Answer::Silence(_)
             | Answer::Maintenance(_)
             | Answer::Override(_)

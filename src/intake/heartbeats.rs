@@ -47,6 +47,7 @@ async fn take(intake: &Intake, token: &str, beat: Beat) -> Result<Response, Prob
         Answer::Done
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
+        | Answer::Signals(_)
         | Answer::Silence(_)
         | Answer::Maintenance(_)
         | Answer::Override(_)

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use watchbell_engine::commit::{Commit, TicketRow};
+use watchbell_engine::commit::{Commit, Mark, TicketRow};
 use watchbell_engine::fact::{Fact, What};
 use watchbell_engine::ids::Epoch;
 
-use super::db::{Tx, Value, insert, json, q, run_for_keys};
+use super::db::{Tx, Value, delete_keys, insert, json, q, run_for_keys};
 use super::error::{CommitError, StoreError};
 use super::{Store, WITHIN};
 
@@ -120,7 +120,7 @@ async fn facts(tx: &mut Tx, facts: &[Fact]) -> Result<(), sqlx::Error> {
             fact.ticket.into(),
             fact.what.kind().into(),
             What::VERSION.into(),
-            fact.what.body().to_string().into(),
+            fact.what.body_text().into(),
         ]
     });
     let head = "INSERT INTO facts (no, epoch, at_us, ticket, kind, version, body) VALUES";
@@ -201,8 +201,11 @@ async fn outbox(tx: &mut Tx, commit: &Commit) -> Result<(), StoreError> {
 }
 
 async fn marks(tx: &mut Tx, commit: &Commit) -> Result<(), sqlx::Error> {
-    let newest: BTreeMap<String, String> = commit.marks.iter().map(|mark| (mark.key(), json(mark))).collect();
-    let rows = newest.into_iter().map(|(key, body)| [key.into(), body.into()]).collect();
+    let newest: BTreeMap<String, &Mark> = commit.marks.iter().map(|mark| (mark.key(), mark)).collect();
+    let (gone, kept): (Vec<_>, Vec<_>) = newest.into_iter().partition(|(_, mark)| mark.is_gone());
+    let gone = gone.into_iter().map(|(key, _)| key).collect();
+    delete_keys(tx, "DELETE FROM marks WHERE key IN", gone).await?;
+    let rows = kept.into_iter().map(|(key, mark)| [key.into(), json(mark).into()]).collect();
     insert::<2>(
         tx,
         "INSERT INTO marks (key, body) VALUES",

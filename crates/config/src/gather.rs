@@ -14,7 +14,7 @@ use crate::scalar;
 use crate::tree::{Node, Place, Value};
 
 /// Every key that may stand at the root of a file.
-const TOP: [&str; 22] = [
+const TOP: [&str; 23] = [
     "server",
     "store",
     "vars",
@@ -32,6 +32,7 @@ const TOP: [&str; 22] = [
     "catch_all",
     "self",
     "watchdog",
+    "integrations",
     "probes",
     "service",
     "owner",

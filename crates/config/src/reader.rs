@@ -17,7 +17,7 @@ use crate::people::{self, Channels, Contacts};
 use crate::policies::{self, Reach};
 use crate::report::{ProbeBudget, Report};
 use crate::tree::{self, Node, SourceFile, Value};
-use crate::{calendars, channels, gaps, not_paging, probe, rotations, routes, server, turn, vars};
+use crate::{calendars, channels, gaps, integrations, not_paging, probe, rotations, routes, server, turn, vars};
 
 /// The id of the rotation and of the policy that are made where none is written.
 const DEFAULT: &str = "default";
@@ -137,6 +137,9 @@ impl Reading<'_> {
         self.gaps(&catalog);
         self.tokens(&read);
         probe::depends::check(&read, &self.context.names, &mut self.out);
+        let section = gather::single(docs, "integrations", &mut self.out);
+        let beating = read.iter().filter(|r| r.info.heartbeat.is_some()).map(|r| r.info.id.clone()).collect();
+        let integrations = integrations::read(section, &self.context, &beating, &mut self.out);
         let mut budgets = BTreeMap::new();
         let mut specs = BTreeMap::new();
         for read in &read {
@@ -149,7 +152,8 @@ impl Reading<'_> {
         }
         // A repeated id is a mistake already; the catalog keeps the same one as the specs.
         catalog.probes.retain(|id, _| specs.contains_key(id));
-        let config = server.zip(store).zip(watchdog).map(|((server, store), watchdog)| Config {
+        let surroundings = server.zip(store).zip(watchdog).zip(integrations);
+        let config = surroundings.map(|(((server, store), watchdog), integrations)| Config {
             dir: dir.to_owned(),
             catalog: Arc::new(catalog),
             server,
@@ -158,6 +162,7 @@ impl Reading<'_> {
             contacts: everybody.contacts,
             probes: specs,
             watchdog,
+            integrations,
             filled_in: Vec::new(),
         });
         (budgets.into_values().collect(), config)

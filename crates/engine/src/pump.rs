@@ -150,6 +150,9 @@ impl Pump {
     /// While the store cannot be written for too long: first pages that our own probes ask for go out
     /// unrecorded, once over each channel, and are written afterwards.
     pub fn distress(&mut self, now: Timestamp) -> Option<Command> {
+        if self.is_in_distress(now) {
+            self.engine.could_not_hear(now);
+        }
         let flying = self.in_flight.as_ref().filter(|_| self.is_in_distress(now))?;
         let waiting = flying.commit.outbox.iter().chain(&self.waiting.decision.outbox);
         let room = UNRECORDED_PAGES.saturating_sub(self.unrecorded.len());

@@ -120,6 +120,12 @@ pub struct AlertView {
     pub ended_at: Option<Timestamp>,
     /// What routes and silences see.
     pub labels: Labels,
+    /// Words for people, by their names at the source.
+    #[serde(default)]
+    pub annotations: Labels,
+    /// Where the source shows it.
+    #[serde(default)]
+    pub link: Option<String>,
 }
 
 /// Whether an alert is live.

@@ -26,6 +26,8 @@ pub(crate) fn happening(happening: &Happening) -> Option<String> {
                 format!("{} says that {} fires ({})", signal.source, signal.dedup_key, signal.severity)
             }
             SignalAction::Resolve => format!("{} says that {} is over", signal.source, signal.dedup_key),
+            SignalAction::Acknowledge => format!("{} says that somebody has {}", signal.source, signal.dedup_key),
+            SignalAction::Change => format!("{} changes something", signal.source),
         },
         Happening::Beat { probe, beat } => format!("{probe} says {beat:?}"),
         Happening::Act { .. } => return None,
@@ -149,6 +151,7 @@ pub(crate) fn answer(answer: &Answer) -> String {
         Answer::Done | Answer::Ticket { already: false, .. } => "done".into(),
         Answer::Ticket { already: true, .. } => "it was so already".into(),
         Answer::Signal { dedup_key, .. } => format!("taken in as {dedup_key}"),
+        Answer::Signals(tickets) => format!("{} taken in", tickets.len()),
         Answer::Silence(id) => id.to_string(),
         Answer::Maintenance(id) => id.to_string(),
         Answer::Override(id) => id.to_string(),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::civil::{Weekday, date, time};
-use watchbell_config::{Check, Config, Expect, HttpCheck, IpChoice, ProbeSpec, Secret, Server, StoreUrl, TlsOptions};
+use watchbell_config::{
+    Check, Config, Expect, HttpCheck, Integrations, IpChoice, ProbeSpec, Secret, Server, StoreUrl, TlsOptions};
 use watchbell_engine::catalog::{
     Catalog, CatchAll, Channel, ChannelKind, HandoffAt, Layer, Localized, PageBy, Person, Policy, ProbeInfo, Rotation,
     Step, Target, Turn, TurnBy, TurnEvery,
@@ -165,6 +166,7 @@ pub(super) fn config() -> Config {
         ]
         .into(),
         watchdog: None,
+        integrations: Integrations::default(),
         filled_in: Vec::new(),
     }
 }

@@ -41,6 +41,7 @@ fn decide(view: &mut LiveView, live: &Live, input: Input, clock: &Clock) -> Resu
     match input {
         Input::Act(Act { by, what }) => deed(view, live, &by.name, what, clock),
         Input::Signal(signal) => Ok(Answer::Signal { dedup_key: signal.dedup_key, ticket: Some(TicketId(43)) }),
+        Input::Signals(signals) => Ok(Answer::Signals(vec![Some(TicketId(43)); signals.len()])),
         Input::Verdict(_)
         | Input::Beat { .. }
         | Input::Report(_)

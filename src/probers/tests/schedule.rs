@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use watchbell_config::{Config, Server as Listen, StoreUrl};
+use watchbell_config::{Config, Integrations, Server as Listen, StoreUrl};
 use watchbell_engine::catalog::{Catalog, CatchAll};
 use watchbell_engine::input::Input;
 use watchbell_engine::observation::Verdict;
@@ -54,6 +54,7 @@ fn config(probes: impl IntoIterator<Item = ProbeSpec>) -> Arc<Config> {
         contacts: BTreeMap::new(),
         probes: probes.into_iter().map(|spec| (spec.id.clone(), spec)).collect(),
         watchdog: None,
+        integrations: Integrations::default(),
         filled_in: Vec::new(),
     })
 }

@@ -131,14 +131,7 @@ pub(super) async fn stand_in(
             StatusCode::CREATED,
             Json(OverrideView { id: Some(id), rotation, person, from, to, replaces: ask.replaces }),
         )),
-        other @ (Answer::Done
-        | Answer::Ticket { .. }
-        | Answer::Signal { .. }
-        | Answer::Silence(_)
-        | Answer::Absence(_)
-        | Answer::Maintenance(_)
-        | Answer::Test(_)
-        | Answer::Refused(_)) => Err(unexpected(&other)),
+        other => Err(unexpected(&other)),
     }
 }
 

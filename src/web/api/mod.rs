@@ -68,6 +68,7 @@ pub(super) fn settled(answer: Answer) -> Result<(), Problem> {
         Answer::Done
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
+        | Answer::Signals(_)
         | Answer::Silence(_)
         | Answer::Maintenance(_)
         | Answer::Override(_)

@@ -42,14 +42,7 @@ pub(super) async fn silence(
                 SilenceView { id, matchers, from, until, by, reason, silenced: 0, active, ends_soon: false };
             Ok((StatusCode::CREATED, Json(recorded.unwrap_or(fresh))))
         }
-        other @ (Answer::Done
-        | Answer::Ticket { .. }
-        | Answer::Signal { .. }
-        | Answer::Maintenance(_)
-        | Answer::Override(_)
-        | Answer::Absence(_)
-        | Answer::Test(_)
-        | Answer::Refused(_)) => Err(unexpected(&other)),
+        other => Err(unexpected(&other)),
     }
 }
 

@@ -65,7 +65,7 @@ impl Turn<'_> {
         if ticket.is_open() { Ok(ticket) } else { Err(Refusal::AlreadyResolved(id)) }
     }
 
-    fn ack(&mut self, id: TicketId, page: Option<PageId>, by: &Actor) -> Result<Answer, Refusal> {
+    pub(super) fn ack(&mut self, id: TicketId, page: Option<PageId>, by: &Actor) -> Result<Answer, Refusal> {
         let ticket = self.open_ticket(id, page)?;
         if matches!(ticket.phase, Phase::Acknowledged(_)) {
             return Ok(Answer::Ticket { ticket: id, already: true }); // two people answered; the first holds it
@@ -160,6 +160,7 @@ impl Turn<'_> {
             last_good: None,
             runs: 1,
             run: None,
+            told: None,
             level: None,
         });
         Ok(match ticket {

@@ -68,6 +68,10 @@ fn policy_of<'a>(catalog: &'a Catalog, ticket: &Ticket) -> Option<&'a Policy> {
 impl Turn<'_> {
     /// Does everything that is due now on one ticket.
     pub(super) fn advance(&mut self, id: TicketId) {
+        if let Some(later) = &mut self.later {
+            later.insert(id);
+            return;
+        }
         for _ in 0..ROUNDS {
             if !self.advance_once(id) {
                 return;

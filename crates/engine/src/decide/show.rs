@@ -130,6 +130,8 @@ fn alert_view(member: &Member) -> AlertView {
         started_at: alert.started_at,
         ended_at: member.ended_at,
         labels: alert.labels.clone(),
+        annotations: alert.told.as_ref().map(|t| t.annotations.clone()).unwrap_or_default(),
+        link: alert.told.as_ref().and_then(|t| t.link.clone()),
     }
 }
 

@@ -303,7 +303,7 @@ impl Ticket {
             opened_at: at,
             occurred_at: at,
             phase: Phase::Triggered(Chase { entry: 0, pass: 1, stage: Stage::Step(0), due: at }),
-            members: vec![Member { alert: alert.clone(), ended_at: None, probe_gone: false }],
+            members: Member { alert: alert.clone(), ended_at: None, probe_gone: false }.into(),
             worst: alert.severity,
             pages: Vec::new(),
             notices: Vec::new(),
@@ -334,9 +334,7 @@ impl Ticket {
             }
             What::AlertResolved { key, .. } => self.end_member(key, at),
             What::ProbeGone { probe } => {
-                for member in self.members.iter_mut().filter(|m| m.alert.probe.as_ref() == Some(probe)) {
-                    member.probe_gone = true;
-                }
+                self.members.note_gone(probe);
             }
             What::StepEntered { policy, entry, pass, stage, due, .. } => {
                 self.routed.policy = policy.clone();
@@ -380,7 +378,7 @@ impl Ticket {
             What::HeldBack { quiet, until } => self.hold(quiet, *until, at),
             What::TicketResolved { resolved_as, cause, by } => {
                 self.end_pages(None, None);
-                self.members.iter_mut().for_each(|m| m.ended_at = m.ended_at.or(Some(at)));
+                self.members.end_all(at);
                 let (resolved_as, cause, by) = (*resolved_as, cause.clone(), by.clone());
                 self.phase = Phase::Resolved(Closed { at, resolved_as, cause, by });
             }
@@ -432,7 +430,7 @@ impl Ticket {
         self.put_member(alert);
         // The other alerts of the occurrence before are over; they are told anew if they fire again.
         let key = &alert.key;
-        self.members.retain(|m| m.alert.key == *key);
+        self.members.keep_only(key);
         self.phase = Phase::Triggered(Chase { entry: 0, pass: 1, stage: Stage::Step(0), due: at });
     }
 
@@ -446,17 +444,12 @@ impl Ticket {
     fn put_member(&mut self, alert: &Firing) {
         self.worst = self.worst.max(alert.severity);
         self.restored = None;
-        match self.members.iter_mut().find(|m| m.alert.key == alert.key) {
-            Some(member) => *member = Member { alert: alert.clone(), ended_at: None, probe_gone: false },
-            None => self.members.push(Member { alert: alert.clone(), ended_at: None, probe_gone: false }),
-        }
+        self.members.put(Member { alert: alert.clone(), ended_at: None, probe_gone: false });
     }
 
     fn end_member(&mut self, key: &DedupKey, at: Timestamp) {
-        for member in self.members.iter_mut().filter(|m| m.alert.key == *key) {
-            member.ended_at = member.ended_at.or(Some(at));
-        }
-        if self.firing().next().is_none() {
+        self.members.end(key, at);
+        if !self.is_firing() {
             self.restored = Some(at);
         }
     }

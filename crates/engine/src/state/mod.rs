@@ -5,6 +5,7 @@
 
 mod apply;
 mod index;
+mod members;
 mod page;
 mod ticket;
 
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::commit::{Mark, verdict_key};
+use crate::commit::{LapseMark, Mark, verdict_key};
 use crate::fact::{DutyRecord, Firing, Quiet};
 use crate::heartbeat::HeartbeatMark;
 use crate::ids::{ChannelId, DedupKey, FactNo, MaintenanceId, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
@@ -24,6 +25,7 @@ use crate::observation::Verdict;
 use crate::rotation::Recorded;
 use crate::time::Millis;
 
+pub use members::Members;
 pub use page::{Ended, Notice, Page, Try};
 pub use ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
 
@@ -89,6 +91,10 @@ pub struct State {
     /// The last of each heartbeat. A mark, not a fold of facts.
     #[serde(skip)]
     pub beats: BTreeMap<ProbeId, HeartbeatMark>,
+    /// When alerts are over unless their source says them again, where that has moved since their fact. A
+    /// mark, not a fold of facts.
+    #[serde(skip)]
+    pub lapses: BTreeMap<DedupKey, LapseMark>,
 }
 
 /// A firing alert that nobody is paged for.
@@ -179,6 +185,12 @@ impl State {
             }
             Mark::Heartbeat { probe, mark } => {
                 self.beats.insert(probe, mark);
+            }
+            Mark::Lapse { key, lapse: Some(lapse) } => {
+                self.lapses.insert(key, lapse);
+            }
+            Mark::Lapse { key, lapse: None } => {
+                self.lapses.remove(&key);
             }
         }
     }

@@ -178,6 +178,7 @@ impl World {
         for fact in &commit.facts {
             assert_eq!(fact.no.0, self.facts.len() as u64 + 1, "facts are numbered without gaps");
             let json = fact.what.body();
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&fact.what.body_text()).expect("JSON"), json);
             let read = What::read(fact.what.kind(), What::VERSION, json).expect("a fact reads back");
             assert_eq!(read, fact.what, "a fact reads back as it was written");
             self.facts.push(fact.clone());
@@ -265,6 +266,7 @@ pub fn signal(key: &str, action: SignalAction, severity: Severity, labels: &[(&s
         labels,
         started_at: None,
         source: "test".into(),
+        more: More::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use watchbell_engine::heartbeat::Beat;
 use watchbell_engine::ids::{
     AbsenceId, ChannelId, DedupKey, OverrideId, PageId, PersonId, ProbeId, RotationId, SilenceId, TicketId,
 };
-use watchbell_engine::input::{Deed, Signal, SignalAction};
+use watchbell_engine::input::{Deed, More, Signal, SignalAction};
 use watchbell_engine::label::Matcher;
 use watchbell_engine::time::{Millis, after};
 use watchbell_engine::word::{FailureKind, ResolvedAs, Severity};
@@ -280,6 +280,7 @@ fn signal(key: &str, action: SignalAction, severity: Severity) -> Signal {
         labels: BTreeMap::new(),
         started_at: None,
         source: "ci".into(),
+        more: More::default(),
     }
 }
 
