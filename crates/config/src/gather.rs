@@ -14,7 +14,7 @@ use crate::scalar;
 use crate::tree::{Node, Place, Value};
 
 /// Every key that may stand at the root of a file.
-const TOP: [&str; 18] = [
+const TOP: [&str; 19] = [
     "server",
     "store",
     "vars",
@@ -28,6 +28,7 @@ const TOP: [&str; 18] = [
     "catch_all",
     "self",
     "watchdog",
+    "canary",
     "probes",
     "service",
     "owner",

@@ -54,6 +54,8 @@ pub struct Config {
     pub probes: BTreeMap<ProbeId, ProbeSpec>,
     /// The outside dead-man's service.
     pub watchdog: Option<Watchdog>,
+    /// How often watchbell tries itself out; `None` where that is switched off.
+    pub canary: Option<Canary>,
     /// What was not written and was filled in, one sentence each, in the order of the parts.
     pub filled_in: Vec<String>,
 }
@@ -105,6 +107,22 @@ pub struct Watchdog {
     pub ping: Secret,
     /// How often.
     pub every: Millis,
+}
+
+/// Watchbell tries itself out: a target of its own breaks, and a page must come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Canary {
+    /// Time between rounds.
+    pub every: Millis,
+    /// Without a page that came back for so long, `self:canary` is raised.
+    pub alarm_after: Millis,
+}
+
+/// On, where nothing is written: two minutes are four rounds, so that one that got lost wakes nobody.
+impl Default for Canary {
+    fn default() -> Self {
+        Self { every: Millis::secs(30), alarm_after: Millis::secs(120) }
+    }
 }
 
 /// How a channel sends.

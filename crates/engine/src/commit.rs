@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fact::Fact;
 use crate::heartbeat::HeartbeatMark;
-use crate::ids::{Epoch, ProbeId, SendId, SiteId, TicketId};
+use crate::ids::{CanaryId, Epoch, ProbeId, SendId, SiteId, TicketId};
 use crate::observation::Verdict;
 use crate::outgoing::Outgoing;
 use crate::view::{PageView, TicketView};
@@ -71,6 +71,8 @@ pub enum Mark {
         /// What is known.
         mark: HeartbeatMark,
     },
+    /// The last round of the canary.
+    Canary(CanaryId),
 }
 
 impl Mark {
@@ -79,6 +81,7 @@ impl Mark {
         match self {
             Self::Verdict(v) => verdict_key(&v.probe, &v.site),
             Self::Heartbeat { probe, .. } => format!("heartbeat/{probe}"),
+            Self::Canary(_) => "canary".into(),
         }
     }
 }

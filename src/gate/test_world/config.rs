@@ -159,6 +159,7 @@ pub(super) fn config() -> Config {
         ]
         .into(),
         watchdog: None,
+        canary: None,
         filled_in: Vec::new(),
     }
 }

@@ -38,7 +38,11 @@ pub(super) fn live_view(
         tests: state.tests.iter().map(|(id, t)| test_view(*id, t)).collect(),
         quiet: state.quiet.values().map(quiet_view).collect(),
         beats: state.beats.clone(),
-        verdicts: state.verdicts.values().filter(|v| v.site == local).map(|v| (v.probe.clone(), v.clone())).collect(),
+        verdicts: state
+            .verdicts
+            .values()
+            .filter(|v| v.site == local && !v.probe.is_our_own())
+            .map(|v| (v.probe.clone(), v.clone())).collect(),
     }
 }
 

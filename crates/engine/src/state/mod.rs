@@ -17,7 +17,7 @@ use crate::catalog::Override;
 use crate::commit::{Mark, verdict_key};
 use crate::fact::{DutyRecord, Firing, Quiet};
 use crate::heartbeat::HeartbeatMark;
-use crate::ids::{ChannelId, DedupKey, FactNo, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
+use crate::ids::{CanaryId, ChannelId, DedupKey, FactNo, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
 use crate::input::Actor;
 use crate::label::{self, Labels, Matcher};
 use crate::observation::Verdict;
@@ -75,6 +75,9 @@ pub struct State {
     /// The last of each heartbeat. A mark, not a fold of facts.
     #[serde(skip)]
     pub beats: BTreeMap<ProbeId, HeartbeatMark>,
+    /// The last round of the canary. A mark, not a fold of facts.
+    #[serde(skip)]
+    pub canary: CanaryId,
 }
 
 /// A firing alert that nobody is paged for.
@@ -124,6 +127,7 @@ impl State {
             Mark::Heartbeat { probe, mark } => {
                 self.beats.insert(probe, mark);
             }
+            Mark::Canary(round) => self.canary = round,
         }
     }
 
