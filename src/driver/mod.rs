@@ -6,6 +6,8 @@
 mod aside;
 mod recover;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
