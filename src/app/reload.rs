@@ -8,6 +8,7 @@ use watchbell_config::{Config, Secrets, Sources};
 use watchbell_engine::ids::{PersonId, RotationId};
 use watchbell_engine::rotation::{self, Recorded};
 
+use super::canary::Nest;
 use crate::clock::Clock;
 use crate::driver::Reload;
 use crate::inbox::{Control, Live, ReloadDone, ReloadRefused};
@@ -20,6 +21,7 @@ pub(super) struct Reloader {
     pub(super) clock: Clock,
     pub(super) reloads: mpsc::Sender<Reload>,
     pub(super) probers: ProbersHandle,
+    pub(super) nest: Nest,
 }
 
 impl Reloader {
@@ -65,8 +67,9 @@ impl Reloader {
         let ending = || refused("the process is ending", Vec::new());
         self.reloads.send(Reload { config: Arc::clone(&new), done }).await.map_err(|_| ending())?;
         in_force.await.map_err(|_| ending())?;
-        self.live.probes.keep(|id| new.probes.contains_key(id));
-        self.probers.reload(new);
+        let probed = self.nest.with_probe(&new);
+        self.live.probes.keep(|id| probed.probes.contains_key(id));
+        self.probers.reload(probed);
         Ok(ReloadDone { revision, changed, notes })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use watchbell_engine::commit::{Commit, Mark, TicketRow};
 use watchbell_engine::fact::{Fact, What};
-use watchbell_engine::ids::Epoch;
+use watchbell_engine::ids::{Epoch, SendId, SendSubject};
 
 use super::db::{Tx, Value, delete_keys, insert, json, q, run_for_keys};
 use super::error::{CommitError, StoreError};
@@ -181,17 +181,26 @@ async fn outbox(tx: &mut Tx, commit: &Commit) -> Result<(), StoreError> {
         ]
     });
     let head = "INSERT INTO outbox (send, epoch, decided_us, body, ended_us) VALUES";
-    insert::<5>(tx, head, rows.collect(), "").await.map_err(StoreError::query("store.commit.outbox"))?;
+    // A commit without facts is repeated when its outcome is unknown: then the row may be there already.
+    let again = "ON CONFLICT (send) DO NOTHING";
+    insert::<5>(tx, head, rows.collect(), again).await.map_err(StoreError::query("store.commit.outbox"))?;
 
     let keys: Vec<String> = commit.adopted.iter().map(ToString::to_string).collect();
     let adopt = "UPDATE outbox SET epoch = $1 WHERE ended_us IS NULL AND send IN";
     let done = run_for_keys(tx, adopt, commit.epoch.into(), keys).await;
     done.map_err(StoreError::query("store.commit.adopted"))?;
 
-    let keys: Vec<String> = commit.ended.iter().map(ToString::to_string).collect();
+    let at = commit.at.or_else(|| commit.facts.last().map(|fact| fact.at)).unwrap_or_default();
+    let (canaries, ended): (Vec<SendId>, Vec<SendId>) =
+        commit.ended.iter().partition(|send| matches!(send.subject, SendSubject::Canary(_)));
+    // Thousands a day, of which nobody will ever ask.
+    let keys = canaries.iter().map(ToString::to_string).collect();
+    let forget = "DELETE FROM outbox WHERE epoch <= $1 AND send IN";
+    run_for_keys(tx, forget, commit.epoch.into(), keys).await.map_err(StoreError::query("store.commit.canary"))?;
+
+    let keys: Vec<String> = ended.iter().map(ToString::to_string).collect();
     let wanted = keys.len() as u64;
     let end = "UPDATE outbox SET ended_us = $1 WHERE ended_us IS NULL AND send IN";
-    let at = commit.at.or_else(|| commit.facts.last().map(|fact| fact.at)).unwrap_or_default();
     let ended = run_for_keys(tx, end, at.into(), keys).await.map_err(StoreError::query("store.commit.ended"))?;
     if ended < wanted {
         // An outcome told twice is no reason to stop paging.

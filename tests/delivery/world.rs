@@ -70,6 +70,7 @@ impl World {
             inbox,
             live: Arc::clone(&live),
             metrics: metrics.clone(),
+            loop_back: Secret::new("http://127.0.0.1:9/loop-back"),
             links: Arc::new(Links),
             tuning,
         };
@@ -151,6 +152,7 @@ pub(super) fn config(channels: Vec<(&str, ChannelSpec, &str)>) -> Config {
         probes: BTreeMap::new(),
         watchdog: None,
         integrations: watchbell_config::Integrations::default(),
+        canary: None,
         filled_in: Vec::new(),
     }
 }

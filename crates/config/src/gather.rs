@@ -14,7 +14,7 @@ use crate::scalar;
 use crate::tree::{Node, Place, Value};
 
 /// Every key that may stand at the root of a file.
-const TOP: [&str; 23] = [
+const TOP: [&str; 24] = [
     "server",
     "store",
     "vars",
@@ -33,6 +33,7 @@ const TOP: [&str; 23] = [
     "self",
     "watchdog",
     "integrations",
+    "canary",
     "probes",
     "service",
     "owner",

@@ -57,6 +57,8 @@ pub struct Config {
     pub watchdog: Option<Watchdog>,
     /// The systems that tell us of alerts.
     pub integrations: Integrations,
+    /// How often watchbell tries itself out; `None` where that is switched off.
+    pub canary: Option<Canary>,
     /// What was not written and was filled in, one sentence each, in the order of the parts.
     pub filled_in: Vec<String>,
 }
@@ -152,6 +154,22 @@ pub struct PagerdutyKey {
     pub severity: Option<Severity>,
     /// Added to every alert, where it has none of that name.
     pub labels: Labels,
+}
+
+/// Watchbell tries itself out: a target of its own breaks, and a page must come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Canary {
+    /// Time between rounds.
+    pub every: Millis,
+    /// Without a page that came back for so long, `self:canary` is raised.
+    pub alarm_after: Millis,
+}
+
+/// On, where nothing is written: two minutes are four rounds, so that one that got lost wakes nobody.
+impl Default for Canary {
+    fn default() -> Self {
+        Self { every: Millis::secs(30), alarm_after: Millis::secs(120) }
+    }
 }
 
 /// How a channel sends.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fact::{Fact, Lapse};
 use crate::heartbeat::HeartbeatMark;
-use crate::ids::{DedupKey, Epoch, ProbeId, SendId, SiteId, TicketId};
+use crate::ids::{CanaryId, DedupKey, Epoch, ProbeId, SendId, SiteId, TicketId};
 use crate::observation::Verdict;
 use crate::outgoing::Outgoing;
 use crate::view::{PageView, TicketView};
@@ -78,6 +78,8 @@ pub enum Mark {
         /// `None` once it is over: the row goes.
         lapse: Option<LapseMark>,
     },
+    /// The last round of the canary.
+    Canary(CanaryId),
 }
 
 /// What is known of a source that says an alert again and again.
@@ -96,6 +98,7 @@ impl Mark {
             Self::Verdict(v) => verdict_key(&v.probe, &v.site),
             Self::Heartbeat { probe, .. } => format!("heartbeat/{probe}"),
             Self::Lapse { key, .. } => format!("lapse/{key}"),
+            Self::Canary(_) => "canary".into(),
         }
     }
 

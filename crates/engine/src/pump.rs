@@ -170,7 +170,7 @@ impl Pump {
 
     /// An empty commit of the shell's own succeeded: the store can be written.
     pub fn proven(&mut self, now: Timestamp) {
-        self.view.last_commit = Some(now);
+        self.view.last_commit = self.view.last_commit.max(Some(now));
     }
 
     /// The epoch it decides in.

@@ -109,6 +109,7 @@ pub(crate) fn failed_try(message: &Outgoing, mode: Mode) -> String {
         SendSubject::Page(page) => page.to_string(),
         SendSubject::Notice(notice) => format!("{} ({notice})", message.kind.webhook_type()),
         SendSubject::Test(test) => test.to_string(),
+        SendSubject::Canary(round) => round.to_string(),
     };
     format!("✗ {} {}: {what} for {}", message.channel, mode_text(mode), message.person)
 }

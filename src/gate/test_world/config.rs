@@ -167,6 +167,7 @@ pub(super) fn config() -> Config {
         .into(),
         watchdog: None,
         integrations: Integrations::default(),
+        canary: None,
         filled_in: Vec::new(),
     }
 }

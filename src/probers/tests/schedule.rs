@@ -55,6 +55,7 @@ fn config(probes: impl IntoIterator<Item = ProbeSpec>) -> Arc<Config> {
         probes: probes.into_iter().map(|spec| (spec.id.clone(), spec)).collect(),
         watchdog: None,
         integrations: Integrations::default(),
+        canary: None,
         filled_in: Vec::new(),
     })
 }

@@ -3,6 +3,7 @@
 
 mod act;
 mod alert;
+mod canary;
 mod chase;
 mod duty;
 mod lapse;

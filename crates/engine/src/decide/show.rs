@@ -41,7 +41,11 @@ pub(super) fn live_view(
         quiet: state.quiet.values().map(|q| quiet_view(state, q)).collect(),
         maintenance: maintenance(state, now),
         beats: state.beats.clone(),
-        verdicts: state.verdicts.values().filter(|v| v.site == local).map(|v| (v.probe.clone(), v.clone())).collect(),
+        verdicts: state
+            .verdicts
+            .values()
+            .filter(|v| v.site == local && !v.probe.is_our_own())
+            .map(|v| (v.probe.clone(), v.clone())).collect(),
     }
 }
 

@@ -23,11 +23,15 @@ pub(super) const BEATS_HELD: Millis = Millis::secs(60);
 impl Turn<'_> {
     /// A settled verdict; the same one told again makes no fact.
     pub(super) fn take_verdict(&mut self, verdict: &Verdict) -> Answer {
-        let Some(probe) = self.catalog.probes.get(&verdict.probe) else { return Answer::Done };
         let before = self.state().verdict(&verdict.probe, &verdict.site);
         if before.is_some_and(|b| b.says_the_same(verdict)) {
             return Answer::Done;
         }
+        if verdict.probe == ProbeId::canary() {
+            self.take_canary(verdict);
+            return Answer::Done;
+        }
+        let Some(probe) = self.catalog.probes.get(&verdict.probe) else { return Answer::Done };
         let key = DedupKey::probe(&probe.id);
         match verdict.level {
             Level::Up => {

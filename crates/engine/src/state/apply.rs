@@ -211,6 +211,7 @@ impl State {
                 }
             }
             SendSubject::Test(_) => {} // its one try is made by `TestAsked`
+            SendSubject::Canary(_) => {} // makes no facts
         }
     }
 
@@ -234,6 +235,7 @@ impl State {
                 self.tickets.get_mut(&id.ticket)?.notices.get_mut((id.n as usize).checked_sub(1)?)?.tries.get_mut(index)
             }
             SendSubject::Test(id) => (index == 0).then_some(&mut self.tests.get_mut(&id)?.sent),
+            SendSubject::Canary(_) => None,
         }
     }
 
@@ -246,6 +248,7 @@ impl State {
                 self.tickets.get(&id.ticket)?.notices.get((id.n as usize).checked_sub(1)?)?.tries.get(index)
             }
             SendSubject::Test(id) => (index == 0).then_some(&self.tests.get(&id)?.sent),
+            SendSubject::Canary(_) => None,
         }
     }
 

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::commit::{LapseMark, Mark, verdict_key};
 use crate::fact::{DutyRecord, Firing, Quiet};
 use crate::heartbeat::HeartbeatMark;
-use crate::ids::{ChannelId, DedupKey, FactNo, MaintenanceId, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
+use crate::ids::{CanaryId, ChannelId, DedupKey, FactNo, MaintenanceId, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
 use crate::input::Actor;
 use crate::label::{self, Labels, Matcher};
 use crate::not_paging::Expect;
@@ -95,6 +95,9 @@ pub struct State {
     /// mark, not a fold of facts.
     #[serde(skip)]
     pub lapses: BTreeMap<DedupKey, LapseMark>,
+    /// The last round of the canary. A mark, not a fold of facts.
+    #[serde(skip)]
+    pub canary: CanaryId,
 }
 
 /// A firing alert that nobody is paged for.
@@ -192,6 +195,7 @@ impl State {
             Mark::Lapse { key, lapse: None } => {
                 self.lapses.remove(&key);
             }
+            Mark::Canary(round) => self.canary = round,
         }
     }
 
