@@ -15,8 +15,10 @@ pub mod check;
 pub mod log;
 pub mod night;
 pub mod plant;
+pub mod random;
 pub mod rng;
 pub mod script;
+pub mod shrink;
 pub mod store;
 
 mod ask;

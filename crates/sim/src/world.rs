@@ -158,13 +158,14 @@ impl World {
         self.run_until(self.end);
     }
 
-    /// Mends everything that is broken, and lives on until all has come to rest.
-    pub fn heal(&mut self) {
+    /// Mends everything that is broken, and lives on until all has come to rest; how long that was.
+    pub fn heal(&mut self) -> Millis {
         self.faults = None;
         self.armed = None;
         self.modes.clear();
         self.store.mode = StoreMode::Works;
         self.targets.clear();
+        self.watch.paging.mended();
         self.disturbed();
         if self.process.is_none() {
             self.push(Millis::ZERO, Event::Start);
@@ -172,6 +173,7 @@ impl World {
         self.end = after(self.steady, SETTLES_WITHIN);
         self.run_until(self.end);
         self.has_settled();
+        SETTLES_WITHIN
     }
 
     /// The story, minute by minute, in the configuration's time zone.

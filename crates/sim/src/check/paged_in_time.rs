@@ -72,6 +72,11 @@ impl Paging {
         self.targets.insert(probe.clone(), at);
     }
 
+    /// All targets work.
+    pub(crate) fn mended(&mut self) {
+        self.targets.clear();
+    }
+
     /// A page did not get through by chance.
     pub(crate) fn failed(&mut self, ticket: Option<TicketId>, at: Timestamp) {
         if let Some(watched) = ticket.map(|t| self.tickets.entry(t).or_default()) {

@@ -113,30 +113,30 @@ pub enum What {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Broken {
-    probe: ProbeId,
-    kind: Option<FailureKind>,
-    status: Option<u16>,
-    slow: Option<Span>,
+    pub probe: ProbeId,
+    pub kind: Option<FailureKind>,
+    pub status: Option<u16>,
+    pub slow: Option<Span>,
     #[serde(default)]
-    inconclusive: bool,
+    pub inconclusive: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fire {
-    key: String,
-    severity: Severity,
-    summary: Option<String>,
+    pub key: String,
+    pub severity: Severity,
+    pub summary: Option<String>,
     #[serde(default)]
-    labels: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Act {
-    by: PersonId,
-    ticket: Option<TicketId>,
-    page: Option<PageId>,
+    pub by: PersonId,
+    pub ticket: Option<TicketId>,
+    pub page: Option<PageId>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -263,6 +263,11 @@ fn signal(key: &str, action: SignalAction, severity: Severity) -> Signal {
 }
 
 impl Broken {
+    /// A connection refused.
+    pub(crate) fn of(probe: &ProbeId) -> Self {
+        Self { probe: probe.clone(), kind: None, status: None, slow: None, inconclusive: false }
+    }
+
     fn health(&self) -> Health {
         if self.inconclusive {
             return Health::Unknowable;

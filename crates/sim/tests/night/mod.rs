@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each binary uses a part of this")]
 
 pub mod duty;
+pub mod live;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
