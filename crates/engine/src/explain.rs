@@ -76,6 +76,8 @@ fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
         | What::SilenceEnded { .. }
         | What::OverrideAdded { .. }
         | What::OverrideRemoved { .. }
+        | What::AbsenceAdded { .. }
+        | What::AbsenceRemoved { .. }
         | What::TestAsked { .. } => return None,
     };
     Some((text, None))
@@ -186,6 +188,8 @@ impl Here {
             | What::SilenceEnded { .. }
             | What::OverrideAdded { .. }
             | What::OverrideRemoved { .. }
+            | What::AbsenceAdded { .. }
+            | What::AbsenceRemoved { .. }
             | What::TestAsked { .. } => None,
         }
     }

@@ -28,6 +28,7 @@ fn person(id: &str, name: &str, room: bool, channels: &[&str]) -> (PersonId, Per
         zone: shanghai(),
         page_by: PageBy::default(),
         channels: channels.iter().map(|c| ChannelId::from(*c)).collect::<BTreeSet<_>>(),
+        away: Vec::new(),
     };
     (person.id.clone(), person)
 }
@@ -45,8 +46,9 @@ fn rotation() -> Rotation {
         id: "expense-primary".into(),
         zone: shanghai(),
         calendar: None,
-        layers: vec![Layer { id: "weekly".into(), people, turn, only: Vec::new() }],
+        layers: vec![Layer { id: "weekly".into(), people, turn, only: Vec::new(), zone: None, at_once: 1 }],
         overrides: Vec::new(),
+        temporary: Vec::new(),
         gaps_allowed: None,
     }
 }

@@ -282,19 +282,24 @@ pub fn catalog() -> Catalog {
         let page_by = PageBy { normal: urgent.clone(), urgent };
         let (id, name) = (PersonId::from(id), id.to_uppercase());
         let (locale, zone) = (Locale::En, TimeZone::UTC);
-        (id.clone(), Person { id, name, room: false, disabled: false, locale, zone, page_by, channels })
+        (
+            id.clone(),
+            Person { id, name, room: false, disabled: false, locale, zone, page_by, channels, away: Vec::new() },
+        )
     };
     let since = "2026-01-05".parse().expect("a date");
     let at =
         HandoffAt { time: "09:00".parse().expect("a time"), weekday: Some(jiff::civil::Weekday::Monday), day: None };
     let turn = Turn { every: TurnEvery::Weeks(1), at, since, by: TurnBy::Calendar };
-    let layer = Layer { id: LayerId::from("weekly"), people: vec!["ana".into(), "bo".into()], turn, only: Vec::new() };
+    let people = vec!["ana".into(), "bo".into()];
+    let layer = Layer { id: LayerId::from("weekly"), people, turn, only: Vec::new(), zone: None, at_once: 1 };
     let rotation = Rotation {
         id: RotationId::from("team"),
         zone: zone.clone(),
         calendar: None,
         layers: vec![layer],
         overrides: Vec::new(),
+        temporary: Vec::new(),
         gaps_allowed: None,
     };
     let catch_all = CatchAll { person: "di".into(), every: Millis::mins(5) };

@@ -151,7 +151,7 @@ impl Draw<'_> {
             let ticket = TicketId(self.rng.between(1, 4));
             let page = PageId { ticket, n: u32::try_from(self.rng.between(1, 6)).unwrap_or(1) };
             let r#for = Span::secs(60 * self.rng.between(1, 15).cast_signed());
-            let what = match self.rng.between(0, 9) {
+            let what = match self.rng.between(0, 11) {
                 0 => What::Ack(Act { by, ticket: None, page: Some(page) }),
                 1 => What::Ack(Act { by, ticket: Some(ticket), page: None }),
                 2 => What::Decline(Act { by, ticket: None, page: Some(page) }),
@@ -165,8 +165,10 @@ impl Draw<'_> {
                 7 => What::EndSilence { by, silence: SilenceId(self.rng.between(1, 2)) },
                 8 => {
                     let rotation = RotationId::from(self.rng.pick(&self.world.rotations).as_str());
-                    What::Override { by, rotation, person: self.person(), r#for }
+                    let replaces = if self.rng.chance(30) { Some(self.person()) } else { None };
+                    What::Override { by, rotation, person: self.person(), r#for, replaces }
                 }
+                9 | 10 => What::Away { by, person: self.person(), r#for, reason: None },
                 _ => What::RemoveOverride { by, id: OverrideId(self.rng.between(1, 2)) },
             };
             self.at(at, what);
