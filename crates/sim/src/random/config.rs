@@ -22,6 +22,9 @@ pub(super) const SERVICES: [&str; 3] = ["invoice", "login", "payout"];
 /// Who is always there.
 const BOSS: &str = "boss";
 
+/// Who has a seat in rotations and is disabled.
+const IDLE: &str = "idle";
+
 pub(super) fn draw(rng: &mut Rng, zone: &str, start: Timestamp) -> Drawing {
     let people: Vec<String> = (1..=rng.between(2, 6)).map(|n| format!("p{n}")).collect();
     let rotations: Vec<String> = (1..=rng.between(1, 3)).map(|n| format!("duty{n}")).collect();
@@ -31,6 +34,8 @@ pub(super) fn draw(rng: &mut Rng, zone: &str, start: Timestamp) -> Drawing {
     let mut all: Vec<Value> = people.iter().map(|id| person(rng, id)).collect();
     let contacts = json!({ "mail": "boss@expense.example", "hook": "https://hooks.expense.example/boss" });
     all.push(json!({ "id": BOSS, "name": "Boss", "contacts": contacts }));
+    all.push(json!({ "id": IDLE, "name": "Idle", "contacts": { "mail": "idle@expense.example" }, "disabled": true }));
+    let seats: Vec<String> = people.iter().cloned().chain([IDLE.to_owned()]).collect();
     let today = start.to_zoned(TimeZone::get(zone).unwrap_or(TimeZone::UTC)).date();
     let mut probed: Vec<Value> = probes.iter().map(|id| probe(rng, id)).collect();
     probed.extend(heartbeats.iter().map(|id| heartbeat(rng, id)));
@@ -42,7 +47,7 @@ pub(super) fn draw(rng: &mut Rng, zone: &str, start: Timestamp) -> Drawing {
             "pager": { "webhook": { "secret": { "env": "HOOK_SECRET" } }, "loud": true },
         },
         "people": all,
-        "rotations": rotations.iter().map(|id| rotation(rng, id, &people, today)).collect::<Vec<_>>(),
+        "rotations": rotations.iter().map(|id| rotation(rng, id, &seats, today)).collect::<Vec<_>>(),
         "catch_all": { "person": BOSS, "every": length(rng, 60, 400) },
         "policies": policies.iter().map(|id| policy(rng, id, &people, &rotations)).collect::<Vec<_>>(),
         "routes": routes(rng, &policies),
@@ -83,9 +88,6 @@ fn person(rng: &mut Rng, id: &str) -> Value {
         }
         put(&mut person, "page_by", entries);
     }
-    if rng.chance(8) {
-        put(&mut person, "disabled", true);
-    }
     person
 }
 
@@ -111,7 +113,7 @@ fn rotation(rng: &mut Rng, id: &str, people: &[String], today: Date) -> Value {
     if rng.chance(25) {
         let from = today.to_datetime(jiff::civil::Time::midnight());
         let to = from.saturating_add(rng.between(1, 47).cast_signed().hours());
-        let over = json!({ "person": rng.pick(people), "from": from.strftime("%Y-%m-%dT%H:%M").to_string(),
+        let over = json!({ "person": &people[0], "from": from.strftime("%Y-%m-%dT%H:%M").to_string(),
             "to": to.strftime("%Y-%m-%dT%H:%M").to_string() });
         put(&mut rotation, "overrides", vec![over]);
     }
