@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use watchbell_engine::catalog::Catalog;
-use watchbell_engine::commit::Commit;
+use watchbell_engine::commit::{Commit, Mark};
 use watchbell_engine::fact::{Fact, MessageKind, Stage, What};
 use watchbell_engine::ids::InputId;
 use watchbell_engine::input::{Act, Actor, Answer, Deed, Envelope, Input};
 use watchbell_engine::outgoing::Outgoing;
 use watchbell_engine::state::State;
 use watchbell_engine::time::Millis;
-use watchbell_engine::word::{Receipt, ResolvedAs};
+use watchbell_engine::word::{Level, Receipt, ResolvedAs};
 
 use crate::world::{Event, World};
 
@@ -45,11 +45,15 @@ pub enum Plant {
     OutcomeLost,
     /// When the second step begins the ticket is ended, and nobody ended it.
     EndsSilently,
+    /// What detection settled on is not kept.
+    VerdictLost,
+    /// Two facts of a commit change places.
+    FactsOutOfOrder,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::ReleaseDropped,
         Self::NeverRetried,
         Self::PageAfterAnswer,
@@ -62,6 +66,8 @@ impl Plant {
         Self::NeverWakes,
         Self::OutcomeLost,
         Self::EndsSilently,
+        Self::VerdictLost,
+        Self::FactsOutOfOrder,
     ];
 }
 
@@ -98,10 +104,14 @@ impl World {
 
     /// What is written of a commit.
     pub(crate) fn planted_commit(&self, commit: &Arc<Commit>) -> Arc<Commit> {
-        if self.plant != Some(Plant::OutcomeLost) {
-            return Arc::clone(commit);
+        let mut planted = (**commit).clone();
+        match self.plant {
+            Some(Plant::OutcomeLost) => planted.ended.clear(),
+            Some(Plant::VerdictLost) => planted.marks.retain(|m| !matches!(m, Mark::Verdict(v) if v.level == Level::Up)),
+            Some(Plant::FactsOutOfOrder) if planted.facts.len() > 3 => planted.facts.swap(1, 2),
+            _ => return Arc::clone(commit),
         }
-        Arc::new(Commit { ended: Vec::new(), ..(**commit).clone() })
+        Arc::new(planted)
     }
 
     /// What is asked before anybody else has asked.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use watchbell_engine::catalog::{Catalog, Policy, Target};
-use watchbell_engine::fact::{Fact, MessageKind, Stage, What};
+use watchbell_engine::fact::{Because, Fact, MessageKind, Stage, What};
 use watchbell_engine::ids::{DedupKey, PersonId, ProbeId, TicketId};
 use watchbell_engine::outgoing::Outgoing;
 use watchbell_engine::rotation;
@@ -41,6 +41,8 @@ pub(crate) struct Paging {
 #[derive(Debug)]
 struct Watched {
     entered: Timestamp,
+    /// Where in the policy that was.
+    from: Stage,
     disturbed: Timestamp,
     paged: Option<Timestamp>,
     told: bool,
@@ -54,16 +56,18 @@ impl Default for Paging {
 
 impl Default for Watched {
     fn default() -> Self {
-        Self { entered: Timestamp::MIN, disturbed: Timestamp::MIN, paged: None, told: false }
+        Self { entered: Timestamp::MIN, from: Stage::Step(0), disturbed: Timestamp::MIN, paged: None, told: false }
     }
 }
 
 impl Paging {
     /// A step of a ticket was entered.
     pub(crate) fn recorded(&mut self, fact: &Fact, at: Timestamp) {
-        if let (What::StepEntered { .. }, Some(ticket)) = (&fact.what, fact.ticket) {
-            let watched = self.tickets.entry(ticket).or_default();
-            (watched.entered, watched.told) = (at, false);
+        let (What::StepEntered { because, stage, .. }, Some(ticket)) = (&fact.what, fact.ticket) else { return };
+        let watched = self.tickets.entry(ticket).or_default();
+        // A step that gives way because nobody was reached takes nothing from the time that was promised.
+        if *because != Because::NobodyReached {
+            (watched.entered, watched.from, watched.told) = (at, *stage, false);
         }
     }
 
@@ -134,7 +138,7 @@ impl World {
         if watched.paged.is_some_and(|paged| paged >= watched.entered) {
             return None;
         }
-        let (reachable, bound) = self.whose_turn(ticket, chase.stage);
+        let (reachable, bound) = self.whose_turn(ticket, watched.from);
         let overlong = reachable && quiet > bound;
         overlong.then(|| (Rule::PagedInTime, format!("{} is triggered, and nobody was paged for {quiet}", ticket.id)))
     }

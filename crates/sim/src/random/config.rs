@@ -103,7 +103,11 @@ fn some(rng: &mut Rng, of: &[String], least: usize) -> Vec<String> {
 fn rotation(rng: &mut Rng, id: &str, people: &[String], today: Date) -> Value {
     let mut layers = Vec::new();
     for n in 0..rng.between(1, 3) {
-        let mut layer = json!({ "id": format!("layer{n}"), "people": some(rng, people, 1), "turn": turn(rng, today) });
+        let mut seats = some(rng, people, 1);
+        if seats == [IDLE] {
+            seats.push(people[0].clone()); // somebody can be reached in every step
+        }
+        let mut layer = json!({ "id": format!("layer{n}"), "people": seats, "turn": turn(rng, today) });
         if n > 0 || rng.chance(20) {
             put(&mut layer, "only", (0..rng.between(1, 2)).map(|_| window(rng)).collect::<Vec<_>>());
         }
