@@ -440,6 +440,7 @@ impl Ticket {
     fn hold(&mut self, quiet: &Quiet, until: Option<Timestamp>, at: Timestamp) {
         self.was_silenced = true;
         self.muted_since = self.muted_since.filter(|_| matches!(self.phase, Phase::Held { .. })).or(Some(at));
+        self.taken = None; // whoever had snoozed it has it no more
         self.end_pages(None, None);
         self.phase = Phase::Held { quiet: quiet.clone(), until };
     }
