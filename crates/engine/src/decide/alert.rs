@@ -95,7 +95,8 @@ impl Turn<'_> {
         alert.seen = before.seen.min(alert.seen);
         alert.last_good = before.last_good.or(alert.last_good);
         let worse = alert.severity > ticket.worst;
-        let (held, chased) = (matches!(ticket.phase, Phase::Held { .. }), matches!(ticket.phase, Phase::Triggered(_)));
+        let held = matches!(ticket.phase, Phase::Held { .. } | Phase::OffHours { .. });
+        let chased = matches!(ticket.phase, Phase::Triggered(_));
         let routed = routing::route(self.catalog, &alert.key, &alert.labels, alert.severity);
         let priority = ticket.routed.priority.min(routed.priority);
         // A fault that got worse is escalated as its severity now asks, under the same ticket.
@@ -203,7 +204,7 @@ fn pages_again(ticket: &Ticket, severity: Severity, now: jiff::Timestamp, routed
     match &ticket.phase {
         Phase::Triggered(_) => severity > ticket.worst,
         Phase::Acknowledged(acked) => severity > ticket.worst || elapsed(acked.at, now) > routed.regroup_after,
-        Phase::Held { .. } => true,
+        Phase::Held { .. } | Phase::OffHours { .. } => true,
         Phase::Resolved(_) => false,
     }
 }

@@ -44,7 +44,7 @@ impl Turn<'_> {
         let next_to = next.to;
         let closed = match &ticket.phase {
             Phase::Resolved(closed) => Some(closed),
-            Phase::Triggered(_) | Phase::Held { .. } | Phase::Acknowledged(_) => None,
+            Phase::Triggered(_) | Phase::Held { .. } | Phase::OffHours { .. } | Phase::Acknowledged(_) => None,
         };
         About {
             ticket: ticket.id,

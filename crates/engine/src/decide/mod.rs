@@ -5,12 +5,15 @@ mod act;
 mod alert;
 mod chase;
 mod duty;
+mod hand;
+mod hours;
 mod message;
 mod people;
 mod send;
 mod show;
 mod signal;
 mod wakes;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -239,6 +242,7 @@ impl Turn<'_> {
         self.record(None, What::Reloaded { revision: self.catalog.revision.clone() });
         self.engine.duty_due = Some(self.now);
         self.note_gone_probes();
+        self.look_at_hours();
         self.tick();
     }
 

@@ -122,7 +122,7 @@ impl Turn<'_> {
         let (kind, by) = match &ticket.phase {
             Phase::Resolved(closed) => (MessageKind::Resolved, closed.by.clone()),
             Phase::Acknowledged(acked) => (MessageKind::Acknowledged, acked.by.clone()),
-            Phase::Held { .. } => (MessageKind::Cancelled, crate::input::Actor::engine()),
+            Phase::Held { .. } | Phase::OffHours { .. } => (MessageKind::Cancelled, crate::input::Actor::engine()),
             Phase::Triggered(_) => return,
         };
         if by.person.as_ref() == Some(&page.person) && kind == MessageKind::Acknowledged {
@@ -141,9 +141,20 @@ impl Turn<'_> {
         by: Option<String>,
         except: Option<&PersonId>,
     ) {
+        self.tell_everybody_but(id, kind, by, except.map(std::slice::from_ref).unwrap_or_default());
+    }
+
+    /// The same, with several who know already.
+    pub(super) fn tell_everybody_but(
+        &mut self,
+        id: TicketId,
+        kind: MessageKind,
+        by: Option<String>,
+        except: &[PersonId],
+    ) {
         let Some(ticket) = self.state().tickets.get(&id) else { return };
         let mut to: Vec<(PageId, PersonId, ChannelId)> = Vec::new();
-        for page in ticket.current_pages().filter(|p| Some(&p.person) != except) {
+        for page in ticket.current_pages().filter(|p| !except.contains(&p.person)) {
             for tried in page.tries.iter().filter(|t| t.may_have_arrived()) {
                 match to.iter_mut().find(|(_, person, channel)| *person == page.person && *channel == tried.channel) {
                     Some(told) => told.0 = page.id, // the newest page is the one they look at

@@ -25,6 +25,8 @@ use crate::catalog::{Catalog, Override, Rotation};
 use crate::ids::{LayerId, PersonId};
 
 pub use self::expand::expand;
+pub(crate) use self::window::{calendar, periods};
+pub(crate) use self::zone::first_instant;
 use self::layer::Seated;
 
 /// How many days [`shift_at`] and [`next_change`] look ahead and back: a shift of three months, the

@@ -4,6 +4,7 @@
 //! that replaying the facts gives the same state again.
 
 mod apply;
+mod handed;
 mod index;
 mod page;
 mod ticket;
@@ -23,8 +24,8 @@ use crate::label::{self, Labels, Matcher};
 use crate::observation::Verdict;
 use crate::time::Millis;
 
-pub use page::{Ended, Notice, Page, Try};
-pub use ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
+pub use page::{Ended, Notice, Page, Try, Within};
+pub use ticket::{Acked, Chase, Closed, Member, Phase, StepWait, Ticket, Wake};
 
 /// How long a resolved ticket stays in memory: its links live 24 h after the resolve (design,
 /// section 8), and an hour more for clocks that disagree.
