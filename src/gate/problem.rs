@@ -194,11 +194,13 @@ impl From<Refusal> for Problem {
             | Refusal::NoSuchRotation(_)
             | Refusal::NoSuchHeartbeat(_)
             | Refusal::NoSuchSilence(_)
-            | Refusal::NoSuchOverride(_) => Self::not_found(detail),
+            | Refusal::NoSuchOverride(_)
+            | Refusal::NoSuchAbsence(_) => Self::not_found(detail),
             Refusal::AlreadyResolved(_) | Refusal::EarlierOccurrence(_) => Self::conflict(detail),
             Refusal::NoContact { .. }
             | Refusal::NoContacts(_)
             | Refusal::EndsBeforeItStarts
+            | Refusal::ForThemselves(_)
             | Refusal::MatchesEverything
             | Refusal::Empty(_) => Self::invalid(detail),
         }

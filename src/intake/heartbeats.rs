@@ -49,6 +49,7 @@ async fn take(intake: &Intake, token: &str, beat: Beat) -> Result<Response, Prob
         | Answer::Signal { .. }
         | Answer::Silence(_)
         | Answer::Override(_)
+        | Answer::Absence(_)
         | Answer::Test(_) => {
             let kind = HeaderValue::from_static("text/plain; charset=utf-8");
             let fresh = HeaderValue::from_static("no-store");

@@ -66,9 +66,12 @@ pub(super) async fn take(
     let taken = match once.ask(&intake.inbox, Lane::Signals, Input::Signal(signal)).await? {
         Answer::Signal { dedup_key, ticket } => Taken { dedup_key, ticket },
         Answer::Ticket { ticket, .. } => Taken { dedup_key: key, ticket: Some(ticket) },
-        Answer::Done | Answer::Silence(_) | Answer::Override(_) | Answer::Test(_) | Answer::Refused(_) => {
-            Taken { dedup_key: key, ticket: None }
-        }
+        Answer::Done
+        | Answer::Silence(_)
+        | Answer::Override(_)
+        | Answer::Absence(_)
+        | Answer::Test(_)
+        | Answer::Refused(_) => Taken { dedup_key: key, ticket: None },
     };
     Ok((StatusCode::ACCEPTED, Json(taken)))
 }

@@ -225,9 +225,19 @@ impl Reading<'_> {
             people: vec![person.id.clone()],
             turn: turn::always(),
             only: Vec::new(),
+            zone: None,
+            at_once: 1,
         };
         let zone = person.zone.clone();
-        Some(Rotation { id, zone, calendar: None, layers: vec![layer], overrides: Vec::new(), gaps_allowed: None })
+        Some(Rotation {
+            id,
+            zone,
+            calendar: None,
+            layers: vec![layer],
+            overrides: Vec::new(),
+            temporary: Vec::new(),
+            gaps_allowed: None,
+        })
     }
 
     fn gaps(&mut self, catalog: &Catalog) {

@@ -7,10 +7,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{LadderEntry, Localized, Override, Require};
+use crate::catalog::{Absence, LadderEntry, Localized, Override, Require};
 use crate::ids::{
-    ChannelId, DedupKey, Epoch, FactNo, LayerId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision,
-    RotationId, SendId, SilenceId, TestId, TicketId,
+    AbsenceId, ChannelId, DedupKey, Epoch, FactNo, LayerId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId,
+    Revision, RotationId, SendId, SilenceId, TestId, TicketId,
 };
 use crate::input::Actor;
 use crate::label::{Labels, Matcher};
@@ -579,6 +579,20 @@ pub enum What {
         /// Who asked.
         by: Actor,
     },
+    /// An absence was recorded.
+    AbsenceAdded {
+        /// It.
+        absence: Absence,
+        /// Who asked.
+        by: Actor,
+    },
+    /// An absence was taken back.
+    AbsenceRemoved {
+        /// Which.
+        absence_id: AbsenceId,
+        /// Who asked.
+        by: Actor,
+    },
     /// A follow-up is owed to somebody who was paged.
     NoticeOwed {
         /// Its id.
@@ -655,6 +669,8 @@ impl What {
             Self::SilenceEnded { .. } => "silence_ended",
             Self::OverrideAdded { .. } => "override_added",
             Self::OverrideRemoved { .. } => "override_removed",
+            Self::AbsenceAdded { .. } => "absence_added",
+            Self::AbsenceRemoved { .. } => "absence_removed",
             Self::NoticeOwed { .. } => "notice_owed",
             Self::TestAsked { .. } => "test_asked",
         }

@@ -148,6 +148,8 @@ counted_id! {
     SilenceId = "SIL-" / "a silence id such as SIL-3",
     /// A recorded override (overrides in YAML have no id).
     OverrideId = "OVR-" / "an override id such as OVR-3",
+    /// A recorded absence (absences in YAML have no id).
+    AbsenceId = "ABS-" / "an absence id such as ABS-3",
 }
 
 macro_rules! ticket_part_id {

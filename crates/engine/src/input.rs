@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::heartbeat::Beat;
 use crate::ids::{
-    ChannelId, DedupKey, InputId, OverrideId, PageId, PersonId, ProbeId, RotationId, SendId, SilenceId, TestId,
-    TicketId,
+    AbsenceId, ChannelId, DedupKey, InputId, OverrideId, PageId, PersonId, ProbeId, RotationId, SendId, SilenceId,
+    TestId, TicketId,
 };
 use crate::label::{Labels, Matcher};
 use crate::observation::Verdict;
@@ -229,11 +229,31 @@ pub enum Deed {
         from: Timestamp,
         /// To when, after `from`.
         to: Timestamp,
+        /// Only for this person, while that person would be on duty; for everybody, where `None`.
+        #[serde(default)]
+        replaces: Option<PersonId>,
     },
     /// Take an override back.
     RemoveOverride {
         /// Which.
         override_id: OverrideId,
+    },
+    /// Somebody has no duty for a while.
+    AddAbsence {
+        /// Who.
+        person: PersonId,
+        /// From when.
+        from: Timestamp,
+        /// To when, after `from`.
+        to: Timestamp,
+        /// Why.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// Take an absence back.
+    RemoveAbsence {
+        /// Which.
+        absence_id: AbsenceId,
     },
     /// Send a test page.
     TestPage {
@@ -292,6 +312,8 @@ pub enum Answer {
     Silence(SilenceId),
     /// An override was recorded.
     Override(OverrideId),
+    /// An absence was recorded.
+    Absence(AbsenceId),
     /// A test page is being sent.
     Test(TestId),
     /// It cannot be done.
@@ -329,6 +351,12 @@ pub enum Refusal {
     /// 404
     #[error("there is no recorded override {0}")]
     NoSuchOverride(OverrideId),
+    /// 404
+    #[error("there is no recorded absence {0}")]
+    NoSuchAbsence(AbsenceId),
+    /// 422
+    #[error("nobody can stand in for themselves (`{0}`)")]
+    ForThemselves(PersonId),
     /// 422
     #[error("`{person}` has no contact on channel `{channel}`")]
     NoContact {

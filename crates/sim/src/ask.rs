@@ -44,6 +44,8 @@ impl World {
             | Deed::EndSilence { .. }
             | Deed::AddOverride { .. }
             | Deed::RemoveOverride { .. }
+            | Deed::AddAbsence { .. }
+            | Deed::RemoveAbsence { .. }
             | Deed::TestPage { .. } => false,
         };
         let via = if through_page { Via::Link } else { Via::Api };

@@ -8,16 +8,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use watchbell_engine::catalog::{Catalog, Override, Rotation};
+use watchbell_engine::catalog::{Catalog, Rotation};
 use watchbell_engine::fact::{Because, Fact, MessageKind, What};
 use watchbell_engine::ids::{ChannelId, PageId, PersonId, Revision, SendId, SendSubject, TicketId};
+use watchbell_engine::rotation::Recorded;
 use watchbell_engine::time::{Millis, after, shifted};
 use watchbell_engine::word::Receipt;
 
 use self::entry::Entry;
 
 /// Who is on duty, worked out independently of the engine.
-pub type DutyOracle<'a> = dyn FnMut(&Catalog, &Rotation, &[Override], Timestamp) -> Option<PersonId> + 'a;
+pub type DutyOracle<'a> = dyn FnMut(&Catalog, &Rotation, &Recorded, Timestamp) -> Vec<PersonId> + 'a;
 
 /// Every configuration that was in force, by its revision.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +38,8 @@ impl Catalogs {
 
 /// What is wrong with a night, in the order of its facts.
 pub fn facts(facts: &[Fact], catalogs: &Catalogs, duty: &mut DutyOracle<'_>) -> Vec<String> {
-    let mut judge = Judge { catalogs, duty, recorded: Vec::new(), tickets: BTreeMap::new(), wrong: Vec::new() };
+    let mut judge =
+        Judge { catalogs, duty, recorded: Recorded::default(), tickets: BTreeMap::new(), wrong: Vec::new() };
     facts.iter().for_each(|fact| judge.take(fact));
     let open: Vec<TicketId> = judge.tickets.keys().copied().collect();
     open.into_iter().for_each(|id| judge.end_entry(id));
@@ -47,7 +49,7 @@ pub fn facts(facts: &[Fact], catalogs: &Catalogs, duty: &mut DutyOracle<'_>) -> 
 pub(crate) struct Judge<'a, 'b> {
     pub(crate) catalogs: &'a Catalogs,
     pub(crate) duty: &'a mut DutyOracle<'b>,
-    pub(crate) recorded: Vec<Override>,
+    pub(crate) recorded: Recorded,
     pub(crate) tickets: BTreeMap<TicketId, Story>,
     pub(crate) wrong: Vec<String>,
 }
@@ -88,8 +90,14 @@ struct Tries {
 impl Judge<'_, '_> {
     fn take(&mut self, fact: &Fact) {
         match &fact.what {
-            What::OverrideAdded { override_, .. } => self.recorded.push(override_.clone()),
-            What::OverrideRemoved { override_id, .. } => self.recorded.retain(|o| o.id != Some(*override_id)),
+            What::OverrideAdded { override_, .. } => self.recorded.overrides.push(override_.clone()),
+            What::OverrideRemoved { override_id, .. } => {
+                self.recorded.overrides.retain(|o| o.id != Some(*override_id));
+            }
+            What::AbsenceAdded { absence, .. } => self.recorded.absences.push(absence.clone()),
+            What::AbsenceRemoved { absence_id, .. } => {
+                self.recorded.absences.retain(|a| a.id != Some(*absence_id));
+            }
             What::ClockShifted { by_ms } => self.shift(*by_ms),
             _ => {
                 if let Some(id) = fact.ticket {

@@ -124,8 +124,18 @@ pub(crate) fn deed(person: &PersonId, deed: &Deed) -> String {
         Deed::Declare { summary, .. } => format!("{person} declares: {summary}"),
         Deed::AddSilence { matchers, reason, .. } => format!("{person} silences {matchers:?}: {reason}"),
         Deed::EndSilence { silence } => format!("{person} ends {silence}"),
-        Deed::AddOverride { rotation, person: other, .. } => format!("{person} puts {other} in {rotation}"),
+        Deed::AddOverride { rotation, person: other, replaces: None, .. } => {
+            format!("{person} puts {other} in {rotation}")
+        }
+        Deed::AddOverride { rotation, person: other, replaces: Some(replaced), .. } => {
+            format!("{person} puts {other} in {rotation} for {replaced}")
+        }
         Deed::RemoveOverride { override_id } => format!("{person} takes {override_id} back"),
+        Deed::AddAbsence { person: other, reason, .. } => {
+            let reason = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+            format!("{person} says that {other} is away{reason}")
+        }
+        Deed::RemoveAbsence { absence_id } => format!("{person} takes {absence_id} back"),
         Deed::TestPage { person: other, .. } => format!("{person} asks for a test page to {other}"),
     }
 }
@@ -138,6 +148,7 @@ pub(crate) fn answer(answer: &Answer) -> String {
         Answer::Signal { dedup_key, .. } => format!("taken in as {dedup_key}"),
         Answer::Silence(id) => id.to_string(),
         Answer::Override(id) => id.to_string(),
+        Answer::Absence(id) => id.to_string(),
         Answer::Test(id) => id.to_string(),
         Answer::Refused(refusal) => format!("refused, {refusal}"),
     }
@@ -201,6 +212,8 @@ fn fact(fact: &Fact) -> Option<String> {
         | What::SilenceAdded { .. }
         | What::OverrideAdded { .. }
         | What::OverrideRemoved { .. }
+        | What::AbsenceAdded { .. }
+        | What::AbsenceRemoved { .. }
         | What::NoticeOwed { .. }
         | What::TestAsked { .. } => None,
     }

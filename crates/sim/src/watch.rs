@@ -209,13 +209,13 @@ impl World {
     }
 
     fn people_of(&self, target: &Target) -> Vec<PersonId> {
-        let (catalog, recorded) = (&self.setup.catalog, &self.store.state.overrides);
+        let (catalog, recorded) = (&self.setup.catalog, &self.store.state.recorded);
         match target {
             Target::Person(id) => vec![id.clone()],
             Target::Rotation(id) => {
-                let on_duty =
-                    catalog.rotations.get(id).and_then(|r| rotation::on_duty(catalog, r, recorded, self.now()));
-                on_duty.map(|d| d.person).into_iter().collect()
+                let of = catalog.rotations.get(id);
+                let on_duty = of.into_iter().flat_map(|r| rotation::on_duty(catalog, r, recorded, self.now()));
+                on_duty.map(|d| d.person).collect()
             }
             Target::WholeRotation(id) => catalog.rotations.get(id).map(rotation::people_of).unwrap_or_default(),
         }

@@ -18,7 +18,7 @@ fn name(path: &Path) -> String {
 
 /// What was wrong with a night that has been lived through.
 fn judged(world: &World, duty: &mut Duty) -> Vec<String> {
-    let mut on_duty = |catalog: &_, rotation: &_, recorded: &[_], at| duty.at(catalog, rotation, recorded, at);
+    let mut on_duty = |catalog: &_, rotation: &_, recorded: &_, at| duty.at(catalog, rotation, recorded, at);
     let mut wrong = world.violations.clone();
     wrong.extend(check::facts(world.facts(), world.catalogs(), &mut on_duty));
     wrong

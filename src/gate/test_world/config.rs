@@ -28,6 +28,7 @@ fn person(id: &str, name: &str, room: bool, channels: &[&str]) -> (PersonId, Per
         zone: shanghai(),
         page_by: PageBy::default(),
         channels: channels.iter().map(|c| ChannelId::from(*c)).collect::<BTreeSet<_>>(),
+        away: Vec::new(),
     };
     (person.id.clone(), person)
 }
@@ -45,8 +46,9 @@ fn rotation() -> Rotation {
         id: "expense-primary".into(),
         zone: shanghai(),
         calendar: None,
-        layers: vec![Layer { id: "weekly".into(), people, turn, only: Vec::new() }],
+        layers: vec![Layer { id: "weekly".into(), people, turn, only: Vec::new(), zone: None, at_once: 1 }],
         overrides: Vec::new(),
+        temporary: Vec::new(),
         gaps_allowed: None,
     }
 }
@@ -108,10 +110,10 @@ pub(super) fn config() -> Config {
     let channel = |id: &str, kind, loud| (ChannelId::from(id), Channel { id: id.into(), kind, loud });
     let policy = Policy {
         id: "expense-critical".into(),
-        steps: vec![Step { page: vec![Target::Rotation("expense-primary".into())], ack_within: Millis::mins(2) }],
+        steps: vec![Step::new(vec![Target::Rotation("expense-primary".into())], Millis::mins(2))],
         repeat: 0,
         catch_all: CatchAll { person: "wang.lei".into(), every: Millis::mins(5) },
-        ack_timeout: None,
+        ack_timeout: None, hold: None,
     };
     let rule = HeartbeatRule { expected: Expected::Every(Millis::hours(24)), grace: Millis::mins(30), max_run: None };
     let catalog = Catalog {

@@ -47,6 +47,7 @@ pub(super) async fn test_page(
         | Answer::Signal { .. }
         | Answer::Silence(_)
         | Answer::Override(_)
+        | Answer::Absence(_)
         | Answer::Refused(_)) => Err(unexpected(&other)),
     }
 }

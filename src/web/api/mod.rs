@@ -70,6 +70,7 @@ pub(super) fn settled(answer: Answer) -> Result<(), Problem> {
         | Answer::Signal { .. }
         | Answer::Silence(_)
         | Answer::Override(_)
+        | Answer::Absence(_)
         | Answer::Test(_) => Ok(()),
     }
 }

@@ -42,6 +42,7 @@ pub(super) async fn silence(
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
         | Answer::Override(_)
+        | Answer::Absence(_)
         | Answer::Test(_)
         | Answer::Refused(_)) => Err(unexpected(&other)),
     }

@@ -211,9 +211,12 @@ pub(super) async fn declare(
                 format!("`{dedup_key}` is recorded, but pages nobody: a silence matches it, or it only informs");
             Err(Problem::conflict(detail).help("look at GET /api/v1/silences, or declare it with a higher severity"))
         }
-        other @ (Answer::Done | Answer::Silence(_) | Answer::Override(_) | Answer::Test(_) | Answer::Refused(_)) => {
-            Err(unexpected(&other))
-        }
+        other @ (Answer::Done
+        | Answer::Silence(_)
+        | Answer::Override(_)
+        | Answer::Absence(_)
+        | Answer::Test(_)
+        | Answer::Refused(_)) => Err(unexpected(&other)),
     }
 }
 

@@ -4,10 +4,11 @@
 use jiff::Timestamp;
 
 use super::Turn;
-use crate::catalog::{Localized, Override};
+use crate::catalog::{Absence, Localized, Override};
 use crate::fact::{Because, Firing, MessageKind, Stage, What};
 use crate::ids::{
-    ChannelId, DedupKey, OverrideId, PageId, PersonId, RotationId, SendId, SendSubject, SilenceId, TestId, TicketId,
+    AbsenceId, ChannelId, DedupKey, OverrideId, PageId, PersonId, RotationId, SendId, SendSubject, SilenceId, TestId,
+    TicketId,
 };
 use crate::input::{Act, Actor, Answer, Deed, Refusal};
 use crate::label::{Labels, Matcher};
@@ -31,8 +32,14 @@ impl Turn<'_> {
             Deed::Declare { summary, severity, labels } => self.declare(summary, *severity, labels),
             Deed::AddSilence { matchers, until, reason } => self.add_silence(matchers, *until, reason, by),
             Deed::EndSilence { silence } => self.end_silence_by(*silence, by),
-            Deed::AddOverride { rotation, person, from, to } => self.add_override(rotation, person, (*from, *to), by),
+            Deed::AddOverride { rotation, person, from, to, replaces } => {
+                self.add_override(rotation, (person, replaces.as_ref()), (*from, *to), by)
+            }
             Deed::RemoveOverride { override_id } => self.remove_override(*override_id, by),
+            Deed::AddAbsence { person, from, to, reason } => {
+                self.add_absence(person, (*from, *to), reason.as_deref(), by)
+            }
+            Deed::RemoveAbsence { absence_id } => self.remove_absence(*absence_id, by),
             Deed::TestPage { person, channel } => self.test_page(person, channel.as_ref(), by),
         };
         done.unwrap_or_else(Answer::Refused)
@@ -205,33 +212,69 @@ impl Turn<'_> {
     fn add_override(
         &mut self,
         rotation: &RotationId,
-        person: &PersonId,
+        (person, replaces): (&PersonId, Option<&PersonId>),
         (from, to): (Timestamp, Timestamp),
         by: &Actor,
     ) -> Result<Answer, Refusal> {
         if !self.catalog.rotations.contains_key(rotation) {
             return Err(Refusal::NoSuchRotation(rotation.clone()));
         }
-        if !self.catalog.people.contains_key(person) {
-            return Err(Refusal::NoSuchPerson(person.clone()));
+        for person in std::iter::once(person).chain(replaces) {
+            self.known(person)?;
+        }
+        if replaces == Some(person) {
+            return Err(Refusal::ForThemselves(person.clone()));
         }
         if to <= from || to <= self.now {
             return Err(Refusal::EndsBeforeItStarts);
         }
         let id = OverrideId(self.state().last_override + 1);
-        let override_ = Override { id: Some(id), rotation: rotation.clone(), person: person.clone(), from, to };
+        let (rotation, person, replaces) = (rotation.clone(), person.clone(), replaces.cloned());
+        let override_ = Override { id: Some(id), rotation, person, from, to, replaces };
         self.record(None, What::OverrideAdded { override_, by: by.clone() });
         self.duty_may_have_changed();
         Ok(Answer::Override(id))
     }
 
     fn remove_override(&mut self, id: OverrideId, by: &Actor) -> Result<Answer, Refusal> {
-        if !self.state().overrides.iter().any(|o| o.id == Some(id)) {
+        if !self.state().recorded.overrides.iter().any(|o| o.id == Some(id)) {
             return Err(Refusal::NoSuchOverride(id));
         }
         self.record(None, What::OverrideRemoved { override_id: id, by: by.clone() });
         self.duty_may_have_changed();
         Ok(Answer::Override(id))
+    }
+
+    fn add_absence(
+        &mut self,
+        person: &PersonId,
+        (from, to): (Timestamp, Timestamp),
+        reason: Option<&str>,
+        by: &Actor,
+    ) -> Result<Answer, Refusal> {
+        self.known(person)?;
+        if to <= from || to <= self.now {
+            return Err(Refusal::EndsBeforeItStarts);
+        }
+        let id = AbsenceId(self.state().last_absence + 1);
+        let reason = reason.map(str::trim).filter(|text| !text.is_empty()).map(String::from);
+        let absence = Absence { id: Some(id), person: person.clone(), from, to, reason };
+        self.record(None, What::AbsenceAdded { absence, by: by.clone() });
+        self.duty_may_have_changed();
+        Ok(Answer::Absence(id))
+    }
+
+    fn remove_absence(&mut self, id: AbsenceId, by: &Actor) -> Result<Answer, Refusal> {
+        if !self.state().recorded.absences.iter().any(|a| a.id == Some(id)) {
+            return Err(Refusal::NoSuchAbsence(id));
+        }
+        self.record(None, What::AbsenceRemoved { absence_id: id, by: by.clone() });
+        self.duty_may_have_changed();
+        Ok(Answer::Absence(id))
+    }
+
+    fn known(&self, person: &PersonId) -> Result<(), Refusal> {
+        if self.catalog.people.contains_key(person) { Ok(()) } else { Err(Refusal::NoSuchPerson(person.clone())) }
     }
 
     fn duty_may_have_changed(&mut self) {

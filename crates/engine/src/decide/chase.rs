@@ -107,7 +107,7 @@ fn asks<'a>(
     };
     let labels = ticket.firing().map(|m| &m.alert.labels).collect();
     let situation = Situation { severity: lead.severity, priority: ticket.routed.priority, labels };
-    Some(Ask { catalog, recorded: &state.overrides, route: &ticket.routed.route, policy, home, situation, at })
+    Some(Ask { catalog, recorded: &state.recorded, route: &ticket.routed.route, policy, home, situation, at })
 }
 
 impl Turn<'_> {

@@ -35,7 +35,7 @@ pub(super) fn live_view(
         last_commit: before.last_commit,
         tickets: state.tickets.iter().map(show).collect(),
         silences: silences(state),
-        overrides: state.overrides.iter().filter(|o| o.to > now).cloned().collect(),
+        recorded: state.recorded.after(now),
         tests: state.tests.iter().map(|(id, t)| test_view(*id, t)).collect(),
         quiet: state.quiet.values().map(quiet_view).collect(),
         beats: state.beats.clone(),

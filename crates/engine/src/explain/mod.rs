@@ -89,6 +89,8 @@ fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
         | What::SilenceEnded { .. }
         | What::OverrideAdded { .. }
         | What::OverrideRemoved { .. }
+        | What::AbsenceAdded { .. }
+        | What::AbsenceRemoved { .. }
         | What::TestAsked { .. } => return None,
     };
     Some((text, None))
@@ -219,6 +221,8 @@ impl Here {
             | What::SilenceEnded { .. }
             | What::OverrideAdded { .. }
             | What::OverrideRemoved { .. }
+            | What::AbsenceAdded { .. }
+            | What::AbsenceRemoved { .. }
             | What::TestAsked { .. } => None,
         }
     }

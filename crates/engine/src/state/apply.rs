@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::page::{Ended, Notice, Page, Try};
 use super::ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
 use super::{QuietAlert, Silence, State, TESTS_KEPT, TestPage};
-use crate::catalog::{LadderEntry, Override};
+use crate::catalog::{Absence, LadderEntry, Override};
 use crate::fact::{Because, Fact, Firing, Quiet, Routed, Stage, What};
 use crate::ids::{DedupKey, PageId, PersonId, SendId, SendSubject, TicketId};
 use crate::input::Actor;
@@ -14,7 +14,7 @@ use crate::time::{after, shifted};
 use crate::view::{PageState, Stages, Why};
 use crate::word::Receipt;
 
-/// How long an override stays after its end, for questions about the recent past.
+/// How long an override or an absence stays after its end, for questions about the recent past.
 const OVERRIDES_KEPT: crate::time::Millis = crate::time::Millis::hours(24 * 31);
 
 impl State {
@@ -61,7 +61,13 @@ impl State {
                 self.silences.remove(silence);
             }
             What::OverrideAdded { override_, .. } => self.add_override(override_, at),
-            What::OverrideRemoved { override_id, .. } => self.overrides.retain(|o| o.id != Some(*override_id)),
+            What::OverrideRemoved { override_id, .. } => {
+                self.recorded.overrides.retain(|o| o.id != Some(*override_id));
+            }
+            What::AbsenceAdded { absence, .. } => self.add_absence(absence, at),
+            What::AbsenceRemoved { absence_id, .. } => {
+                self.recorded.absences.retain(|a| a.id != Some(*absence_id));
+            }
             What::SendStarted { send, channel, .. } => self.send_started(*send, channel, at),
             What::SendEnded { send, receipt, handed_over, detail, retry_at } => {
                 let (detail, retry_at, handed_over) = (detail.clone(), *retry_at, *handed_over);
@@ -137,8 +143,16 @@ impl State {
         if let Some(id) = added.id {
             self.last_override = self.last_override.max(id.0);
         }
-        self.overrides.retain(|o| after(o.to, OVERRIDES_KEPT) > at);
-        self.overrides.push(added.clone());
+        self.recorded.overrides.retain(|o| after(o.to, OVERRIDES_KEPT) > at);
+        self.recorded.overrides.push(added.clone());
+    }
+
+    fn add_absence(&mut self, added: &Absence, at: Timestamp) {
+        if let Some(id) = added.id {
+            self.last_absence = self.last_absence.max(id.0);
+        }
+        self.recorded.absences.retain(|a| after(a.to, OVERRIDES_KEPT) > at);
+        self.recorded.absences.push(added.clone());
     }
 
     fn send_started(&mut self, send: SendId, channel: &crate::ids::ChannelId, at: Timestamp) {
@@ -385,6 +399,8 @@ impl Ticket {
             | What::SilenceEnded { .. }
             | What::OverrideAdded { .. }
             | What::OverrideRemoved { .. }
+            | What::AbsenceAdded { .. }
+            | What::AbsenceRemoved { .. }
             | What::TestAsked { .. } => {} // not about one ticket's own fields
         }
     }

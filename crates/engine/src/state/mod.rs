@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Override;
 use crate::commit::{Mark, verdict_key};
 use crate::fact::{DutyRecord, Firing, Quiet};
 use crate::heartbeat::HeartbeatMark;
@@ -22,6 +21,7 @@ use crate::ids::{ChannelId, DedupKey, FactNo, PersonId, ProbeId, RotationId, Sil
 use crate::input::Actor;
 use crate::label::{self, Labels, Matcher};
 use crate::observation::Verdict;
+use crate::rotation::Recorded;
 use crate::time::Millis;
 
 pub use page::{Ended, Notice, Page, Try, Within};
@@ -47,6 +47,9 @@ pub struct State {
     pub last_silence: u64,
     /// The last override that was recorded.
     pub last_override: u64,
+    /// The last absence that was recorded.
+    #[serde(default)]
+    pub last_absence: u64,
     /// The last test page.
     pub last_test: u64,
     /// Open tickets, and those resolved within [`REMEMBERED`].
@@ -64,8 +67,9 @@ pub struct State {
     pub set_aside: BTreeSet<DedupKey>,
     /// Silences that have not ended.
     pub silences: BTreeMap<SilenceId, Silence>,
-    /// Recorded overrides, oldest first.
-    pub overrides: Vec<Override>,
+    /// Recorded overrides and absences, oldest first: `overrides` and `absences` in JSON.
+    #[serde(flatten)]
+    pub recorded: Recorded,
     /// Who is recorded as on duty.
     pub duty: BTreeMap<RotationId, Vec<DutyRecord>>,
     /// The last test pages.

@@ -5,7 +5,8 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
-use watchbell_engine::catalog::{Calendar, Catalog, Days, Layer, Override, Rotation, Turn, TurnBy, TurnEvery, Window};
+use watchbell_engine::catalog::{Calendar, Catalog, Days, Layer, Rotation, Turn, TurnBy, TurnEvery, Window};
+use watchbell_engine::rotation::Recorded;
 
 pub(crate) const DAY: i64 = 1_440;
 
@@ -125,6 +126,10 @@ fn handoff(turn: &Turn, k: i64) -> i64 {
             let first = (since..since + 7).find(|day| weekday_of(*day) == weekday).expect("every week has every day");
             (first + 7 * k * i64::from(n)) * DAY + at
         }
+        TurnEvery::Weekdays(days) => {
+            let chosen = (since..).filter(|day| days[weekday_of(*day) as usize]);
+            chosen.skip(k as usize).next().expect("one of the days is chosen") * DAY + at
+        }
         TurnEvery::Months(n) => {
             let day = i64::from(turn.at.day.expect("months have a day"));
             let (mut year, mut month) = (i64::from(turn.since.year()), i64::from(turn.since.month()));
@@ -169,6 +174,7 @@ fn period_numbers(layer: &Layer, workdays: &[bool], base_day: i64, since: i64, u
 fn count(turn: &Turn) -> i64 {
     match turn.every {
         TurnEvery::Hours(n) | TurnEvery::Days(n) | TurnEvery::Weeks(n) | TurnEvery::Months(n) => n.into(),
+        TurnEvery::Weekdays(_) => 1,
     }
 }
 
@@ -221,7 +227,7 @@ pub(crate) type Answer = Option<(String, Option<String>, Option<String>)>;
 pub(crate) fn timeline(
     catalog: &Catalog,
     rotation: &Rotation,
-    recorded: &[Override],
+    recorded: &Recorded,
     clock: &WallClock,
     from: i64,
     to: i64,
@@ -243,7 +249,7 @@ pub(crate) fn timeline(
                     }
                 }
             }
-            let recorded = recorded.iter().filter(|over| over.rotation == rotation.id);
+            let recorded = recorded.overrides.iter().filter(|over| over.rotation == rotation.id);
             for over in rotation.overrides.iter().chain(recorded) {
                 if over.from <= at && at < over.to && available(over.person.as_str()) {
                     let label = over.id.map_or("yaml".to_owned(), |id| format!("OVR-{}", id.0));

@@ -13,6 +13,7 @@ use watchbell_engine::catalog::{
     Window,
 };
 use watchbell_engine::ids::{CalendarId, OverrideId, PersonId, RotationId};
+use watchbell_engine::rotation::Recorded;
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::Locale;
 
@@ -53,7 +54,7 @@ const PEOPLE: [&str; 6] = ["ann", "bob", "cleo", "dan", "disabled", "unknown"];
 pub(crate) struct World {
     pub(crate) catalog: Catalog,
     pub(crate) rotation: Rotation,
-    pub(crate) recorded: Vec<Override>,
+    pub(crate) recorded: Recorded,
     pub(crate) clock: usize,
     /// The span that is looked at, in minutes since 1970.
     pub(crate) from: i64,
@@ -92,6 +93,7 @@ pub(crate) fn worlds() -> impl Strategy<Value = World> {
                 calendar: has_calendar.then(|| CalendarId::from("own")),
                 layers: layers.into_iter().map(|layer| layer.build(first_day, change)).collect(),
                 overrides: yaml.iter().map(|over| over.build(from, None)).collect(),
+                temporary: Vec::new(),
                 gaps_allowed: None,
             };
             for (n, layer) in rotation.layers.iter_mut().enumerate() {
@@ -99,6 +101,7 @@ pub(crate) fn worlds() -> impl Strategy<Value = World> {
             }
             let recorded =
                 recorded.iter().enumerate().map(|(n, over)| over.build(from, Some(OverrideId(n as u64 + 1)))).collect();
+            let recorded = Recorded { overrides: recorded, absences: Vec::new() };
             World { catalog, rotation, recorded, clock, from, to: from + 12 * DAY }
         },
     )
@@ -144,6 +147,7 @@ fn person(id: &str) -> Person {
         zone: TimeZone::UTC,
         page_by: PageBy::default(),
         channels: BTreeSet::new(),
+        away: Vec::new(),
     }
 }
 
@@ -173,11 +177,12 @@ impl MadeLayer {
                 TurnEvery::Days(n) => day - i64::from(n) * (self.since / 4),
                 TurnEvery::Weeks(n) => day - 7 * i64::from(n) * (self.since / 30),
                 TurnEvery::Months(_) => day - self.since,
+                TurnEvery::Weekdays(_) => day - 7 * (self.since / 10),
             };
         }
         let turn = Turn { every: self.every, at: self.at, since: date(since), by: self.by };
         let only = self.only.into_iter().map(|window| window.build(first_day)).collect();
-        Layer { id: "layer".into(), people: self.people, turn, only }
+        Layer { id: "layer".into(), people: self.people, turn, only, zone: None, at_once: 1 }
     }
 }
 
@@ -262,6 +267,7 @@ impl MadeOverride {
             person: self.person.clone(),
             from: instant(first + self.from, 0),
             to: instant(first + self.from + self.minutes, 0),
+            replaces: None,
         }
     }
 }

@@ -235,7 +235,7 @@ impl World {
         for ticket in replayed.tickets.values() {
             match &ticket.phase {
                 Phase::Resolved(closed) => _ = indexed.1.insert((closed.at, ticket.id)),
-                Phase::Triggered(_) | Phase::Held { .. } | Phase::Acknowledged(_) => {
+                Phase::Triggered(_) | Phase::Held { .. } | Phase::OffHours { .. } | Phase::Acknowledged(_) => {
                     indexed.0.entry(ticket.routed.group.clone()).or_default().insert(ticket.id);
                 }
             }
@@ -282,31 +282,36 @@ pub fn catalog() -> Catalog {
         let page_by = PageBy { normal: urgent.clone(), urgent };
         let (id, name) = (PersonId::from(id), id.to_uppercase());
         let (locale, zone) = (Locale::En, TimeZone::UTC);
-        (id.clone(), Person { id, name, room: false, disabled: false, locale, zone, page_by, channels })
+        (
+            id.clone(),
+            Person { id, name, room: false, disabled: false, locale, zone, page_by, channels, away: Vec::new() },
+        )
     };
     let since = "2026-01-05".parse().expect("a date");
     let at =
         HandoffAt { time: "09:00".parse().expect("a time"), weekday: Some(jiff::civil::Weekday::Monday), day: None };
     let turn = Turn { every: TurnEvery::Weeks(1), at, since, by: TurnBy::Calendar };
-    let layer = Layer { id: LayerId::from("weekly"), people: vec!["ana".into(), "bo".into()], turn, only: Vec::new() };
+    let people = vec!["ana".into(), "bo".into()];
+    let layer = Layer { id: LayerId::from("weekly"), people, turn, only: Vec::new(), zone: None, at_once: 1 };
     let rotation = Rotation {
         id: RotationId::from("team"),
         zone: zone.clone(),
         calendar: None,
         layers: vec![layer],
         overrides: Vec::new(),
+        temporary: Vec::new(),
         gaps_allowed: None,
     };
     let catch_all = CatchAll { person: "di".into(), every: Millis::mins(5) };
     let policy = Policy {
         id: PolicyId::from("critical"),
         steps: vec![
-            Step { page: vec![Target::Rotation("team".into())], ack_within: Millis::mins(2) },
-            Step { page: vec![Target::Person("cy".into())], ack_within: Millis::mins(3) },
+            Step::new(vec![Target::Rotation("team".into())], Millis::mins(2)),
+            Step::new(vec![Target::Person("cy".into())], Millis::mins(3)),
         ],
         repeat: 1,
         catch_all: catch_all.clone(),
-        ack_timeout: None,
+        ack_timeout: None, hold: None,
     };
     let grouped = Route {
         name: "routing.yaml:1".into(),
@@ -315,7 +320,7 @@ pub fn catalog() -> Catalog {
         priority: None,
         group_by: vec!["service".into()],
         reopen_within: Route::REOPEN_WITHIN,
-        regroup_after: Route::REGROUP_AFTER,
+        regroup_after: Route::REGROUP_AFTER, hold: None,
     };
     Catalog {
         revision: Revision::from("abc123"),

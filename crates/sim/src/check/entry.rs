@@ -75,7 +75,8 @@ impl Judge<'_, '_> {
                         Target::Person(id) => named.push(id.clone()),
                         Target::Rotation(id) => {
                             let rotation = catalog.rotations.get(id);
-                            named.extend(rotation.and_then(|r| (self.duty)(catalog, r, &self.recorded, at)));
+                            named
+                                .extend(rotation.into_iter().flat_map(|r| (self.duty)(catalog, r, &self.recorded, at)));
                         }
                         Target::WholeRotation(id) => {
                             let layers = catalog.rotations.get(id).map(|r| r.layers.as_slice()).unwrap_or_default();

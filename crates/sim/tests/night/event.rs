@@ -6,7 +6,7 @@ use serde::Deserialize;
 use watchbell_engine::Timestamp;
 use watchbell_engine::heartbeat::Beat;
 use watchbell_engine::ids::{
-    ChannelId, DedupKey, OverrideId, PageId, PersonId, ProbeId, RotationId, SilenceId, TicketId,
+    AbsenceId, ChannelId, DedupKey, OverrideId, PageId, PersonId, ProbeId, RotationId, SilenceId, TicketId,
 };
 use watchbell_engine::input::{Deed, Signal, SignalAction};
 use watchbell_engine::label::Matcher;
@@ -76,10 +76,23 @@ pub enum What {
         rotation: RotationId,
         person: PersonId,
         r#for: Span,
+        #[serde(default)]
+        replaces: Option<PersonId>,
     },
     RemoveOverride {
         by: PersonId,
         id: OverrideId,
+    },
+    Away {
+        by: PersonId,
+        person: PersonId,
+        r#for: Span,
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    Back {
+        by: PersonId,
+        id: AbsenceId,
     },
     TestPage {
         by: PersonId,
@@ -223,10 +236,15 @@ impl What {
                 now(acts(by, Deed::AddSilence { matchers, until: later(r#for), reason }))
             }
             Self::EndSilence { by, silence } => now(acts(by, Deed::EndSilence { silence: *silence })),
-            Self::Override { by, rotation, person, r#for } => {
-                let (rotation, person) = (rotation.clone(), person.clone());
-                now(acts(by, Deed::AddOverride { rotation, person, from: at, to: later(r#for) }))
+            Self::Override { by, rotation, person, r#for, replaces } => {
+                let (rotation, person, replaces) = (rotation.clone(), person.clone(), replaces.clone());
+                now(acts(by, Deed::AddOverride { rotation, person, from: at, to: later(r#for), replaces }))
             }
+            Self::Away { by, person, r#for, reason } => {
+                let (person, reason) = (person.clone(), reason.clone());
+                now(acts(by, Deed::AddAbsence { person, from: at, to: later(r#for), reason }))
+            }
+            Self::Back { by, id } => now(acts(by, Deed::RemoveAbsence { absence_id: *id })),
             Self::RemoveOverride { by, id } => now(acts(by, Deed::RemoveOverride { override_id: *id })),
             Self::TestPage { by, to, via } => {
                 now(acts(by, Deed::TestPage { person: to.clone(), channel: via.clone() }))
