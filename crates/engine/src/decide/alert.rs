@@ -1,6 +1,7 @@
 //! Alerts and tickets: a fault fires, joins, changes, ends; a ticket opens, reopens, resolves.
 
 use super::Turn;
+use super::away::RECOVERED;
 use crate::fact::{Because, Firing, MessageKind, Quiet, Routed, Stage, What};
 use crate::ids::{DedupKey, SilenceId, TicketId};
 use crate::input::Actor;
@@ -119,9 +120,12 @@ impl Turn<'_> {
         let ticket = self.state().firing_ticket(key)?;
         let (id, chased) = (ticket.id, matches!(ticket.phase, Phase::Triggered(_)));
         let loud = chased && self.silenced_by(id).is_none();
-        self.record(Some(id), What::AlertResolved { key: key.clone(), reason: reason.into() });
+        let away = self.engine.away.get(&id).is_some_and(|away| away.until > self.now);
+        let recovered = away.then_some(RECOVERED);
+        self.record(Some(id), What::AlertResolved { key: key.clone(), reason: recovered.unwrap_or(reason).into() });
         if self.state().tickets.get(&id).is_some_and(|t| t.firing().next().is_none()) {
-            self.close(id, ResolvedAs::SelfRecovered, None, Actor::engine());
+            self.is_back(id);
+            self.close(id, ResolvedAs::SelfRecovered, recovered.map(Into::into), Actor::engine());
         } else if loud {
             self.hold_if_silenced(id); // it may have been paged for this one alone
         }
@@ -137,9 +141,11 @@ impl Turn<'_> {
 
     /// Silences whose time has come end; what they kept quiet is looked at anew.
     pub(super) fn end_silences(&mut self) {
-        let ended = self.state().silences.iter().filter(|(_, s)| s.until <= self.now).map(|(id, _)| *id);
-        for silence in ended.collect::<Vec<_>>() {
-            self.end_silence(silence, Actor::engine());
+        let ended = self.state().silences.iter().filter(|(_, s)| s.until <= self.now).map(|(id, s)| (*id, s.until));
+        for (silence, until) in ended.collect::<Vec<_>>() {
+            if !self.may_recover(silence, until) {
+                self.end_silence(silence, Actor::engine());
+            }
         }
     }
 

@@ -21,7 +21,11 @@ const ROUNDS: usize = 10_000;
 
 /// When something of this ticket is due next.
 pub(super) fn next_wake(ticket: &Ticket) -> Option<Timestamp> {
-    let notices = ticket.notices.iter().filter_map(super::send::notice_wake);
+    ticket.notices.iter().filter_map(super::send::notice_wake).chain(chase_wake(ticket)).min()
+}
+
+/// When the next page of this ticket, or the next step, is due.
+pub(super) fn chase_wake(ticket: &Ticket) -> Option<Timestamp> {
     let phase = match &ticket.phase {
         Phase::Triggered(chase) => ticket.waits.iter().map(|w| w.at).chain([chase.due]).min(),
         Phase::OffHours { until } => Some(*until),
@@ -31,7 +35,7 @@ pub(super) fn next_wake(ticket: &Ticket) -> Option<Timestamp> {
     let chased = matches!(ticket.phase, Phase::Triggered(_));
     let pages = if chased { ticket.live_pages() } else { Vec::new() };
     let pages = pages.into_iter().filter_map(|(page, newest)| paging::next_wake(page, newest));
-    notices.chain(phase).chain(pages).min()
+    phase.into_iter().chain(pages).min()
 }
 
 /// What happens next on a ticket if nobody does anything, by the duty at that time.
@@ -113,6 +117,9 @@ fn asks<'a>(
 impl Turn<'_> {
     /// Does everything that is due now on one ticket.
     pub(super) fn advance(&mut self, id: TicketId) {
+        if self.is_away(id) {
+            return;
+        }
         for _ in 0..ROUNDS {
             if !self.advance_once(id) {
                 return;
@@ -155,7 +162,11 @@ impl Turn<'_> {
             return true;
         }
         if chase.due <= self.now {
-            self.give_way(id, chase, Because::NotAcknowledged);
+            match chase.entry {
+                // The process died before anybody could be asked.
+                0 => self.enter(id, 1, Stage::Step(0), Because::Opened),
+                _ => self.give_way(id, chase, Because::NotAcknowledged),
+            }
             return true;
         }
         if let Some((page, due)) = self.due_page(id) {
@@ -174,7 +185,11 @@ impl Turn<'_> {
     fn due_page(&self, id: TicketId) -> Option<(PageId, Due)> {
         let ticket = self.state().tickets.get(&id)?;
         let mut live = ticket.live_pages().into_iter();
-        live.find_map(|(page, newest)| Some((page.id, paging::due(page, newest, self.now)?)))
+        let begins_later = |due: &Due| self.gathering && *due == Due::Begin(0);
+        live.find_map(|(page, newest)| {
+            let due = paging::due(page, newest, self.now).filter(|due| !begins_later(due))?;
+            Some((page.id, due))
+        })
     }
 
     /// A step in which nobody is reached, or everybody declined, gives way at once.
@@ -227,6 +242,7 @@ impl Turn<'_> {
     }
 
     fn enter_under(&mut self, id: TicketId, under: Under<'_>, (pass, stage): (u32, Stage), because: Because) {
+        self.is_back(id);
         if self.keep_for_hours(id, &because) {
             return;
         }

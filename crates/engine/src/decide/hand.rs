@@ -97,6 +97,7 @@ impl Turn<'_> {
 
     /// Pages one person beside the policy; whether that was possible.
     fn page_named(&mut self, id: TicketId, person: &PersonId, because: Because, text: &str) -> bool {
+        self.is_back(id);
         if self.keep_for_hours(id, &because) {
             return true;
         }

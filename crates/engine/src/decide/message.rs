@@ -31,6 +31,7 @@ impl Turn<'_> {
             zone: zone.iana_name().unwrap_or("UTC").into(),
             channel,
             about: ticket.map(|t| self.about(t, page)),
+            also: page.filter(|_| kind == MessageKind::Page).map(|id| self.also(id)).unwrap_or_default(),
             by,
             decided_at: self.now,
             person,
@@ -61,6 +62,7 @@ impl Turn<'_> {
             next_to,
             why: page.and_then(|id| ticket.page(id)).map(|p| p.why.clone()),
             was_silenced: ticket.was_silenced,
+            merged_into: ticket.merged_into,
             live_alerts: u32::try_from(ticket.firing().count()).unwrap_or(u32::MAX),
             alert: AlertBrief {
                 dedup_key: lead.key.clone(),

@@ -3,7 +3,9 @@
 
 mod act;
 mod alert;
+mod away;
 mod chase;
+mod digest;
 mod duty;
 mod hand;
 mod hours;
@@ -27,6 +29,7 @@ use crate::input::{Answer, Envelope, Input};
 use crate::outgoing::Outgoing;
 use crate::state::State;
 use crate::view::LiveView;
+use away::Away;
 use wakes::Wakes;
 
 /// A clock that starts further than this behind the last record was set back meanwhile.
@@ -49,6 +52,10 @@ pub struct Engine {
     answered: VecDeque<InputId>,
     /// When something of which ticket is due.
     wakes: Wakes,
+    /// When this process took over.
+    started: Option<Timestamp>,
+    /// Tickets of which something fell due while watchbell was not there.
+    away: BTreeMap<TicketId, Away>,
 }
 
 /// What a decision wants done, beside what it already did to the state.
@@ -85,12 +92,14 @@ impl Engine {
     /// An engine over a state, deciding in `epoch`.
     pub fn new(state: State, epoch: Epoch) -> Self {
         let mut wakes = Wakes::default();
-        wakes.refresh(&state, state.tickets.keys().copied().collect());
+        wakes.refresh(&state, &BTreeMap::new(), state.tickets.keys().copied().collect());
         Self {
             wakes,
             state,
             epoch,
             duty_due: Some(Timestamp::MIN),
+            started: None,
+            away: BTreeMap::new(),
             beats_from: None,
             answers: BTreeMap::new(),
             answered: VecDeque::new(),
@@ -113,9 +122,9 @@ impl Engine {
         if let Some(answer) = self.answers.get(&envelope.id) {
             return answer.clone();
         }
-        let mut turn = Turn { engine: self, catalog, now, out };
+        let mut turn = Turn { engine: self, catalog, now, out, gathering: false };
         let answer = turn.take(&envelope.input);
-        self.wakes.follow(&self.state);
+        self.wakes.follow(&self.state, &self.away);
         if matches!(envelope.input, Input::Act(_) | Input::Signal(_)) {
             self.remember(envelope.id.clone(), answer.clone());
         }
@@ -125,8 +134,8 @@ impl Engine {
     /// The last word on a batch: pages that were decided in it, and that an answer in the same batch made
     /// unwanted, are ended before anything is released. `gone` are those that left already.
     pub fn call_off(&mut self, catalog: &Catalog, now: Timestamp, out: &mut Decision, gone: &BTreeSet<SendId>) {
-        Turn { engine: self, catalog, now, out }.call_off_unwanted(gone);
-        self.wakes.follow(&self.state);
+        Turn { engine: self, catalog, now, out, gathering: false }.call_off_unwanted(gone);
+        self.wakes.follow(&self.state, &self.away);
     }
 
     fn remember(&mut self, id: InputId, answer: Answer) {
@@ -142,7 +151,7 @@ impl Engine {
     /// When something is due next, and what.
     pub fn next_wake(&self, catalog: &Catalog) -> Option<(Timestamp, WakeReason)> {
         let tickets = self.wakes.first().map(|(at, id)| (at, WakeReason::Ticket(id)));
-        let silences = self.state.silences.values().map(|s| (s.until, WakeReason::Silence));
+        let silences = self.state.silences.values().map(|s| (self.silence_ends(s.until), WakeReason::Silence));
         let beats = self.next_beat(catalog).map(|at| (at, WakeReason::Heartbeat));
         let duty = self.duty_due.map(|at| (at, WakeReason::Duty));
         tickets.into_iter().chain(silences).chain(beats).chain(duty).min()
@@ -168,6 +177,8 @@ struct Turn<'a> {
     catalog: &'a Catalog,
     now: Timestamp,
     out: &'a mut Decision,
+    /// Pages are begun after all of them are known.
+    gathering: bool,
 }
 
 impl Turn<'_> {
@@ -231,11 +242,10 @@ impl Turn<'_> {
         self.look_at_duty();
         self.end_silences();
         self.look_at_beats();
-        self.engine.wakes.follow(&self.engine.state);
-        for id in self.engine.wakes.due(self.now) {
-            self.engine.wakes.stale.insert(id);
-            self.advance(id);
-        }
+        self.engine.wakes.follow(&self.engine.state, &self.engine.away);
+        let due = self.engine.wakes.due(self.now);
+        self.engine.wakes.stale.extend(&due);
+        self.advance_together(&due);
     }
 
     fn reloaded(&mut self) {
@@ -252,6 +262,9 @@ impl Turn<'_> {
         if by_ms < -CLOCK_BEHIND_MS {
             self.record(None, What::ClockShifted { by_ms: i64::try_from(by_ms).unwrap_or(i64::MIN) });
         }
+        // What fell due while watchbell was not there, before the start moves what was under way.
+        self.engine.away = self.find_overdue();
+        self.engine.started = Some(self.now);
         self.record(None, What::Started { revision: self.catalog.revision.clone() });
         self.engine.duty_due = Some(self.now);
         self.engine.beats_from = Some(crate::time::after(self.now, signal::BEATS_HELD));

@@ -107,6 +107,7 @@ impl Turn<'_> {
         };
         self.record(ticket_of(send.subject), What::SendEnded { send, receipt, handed_over, detail, retry_at });
         self.out.ended.push(send);
+        self.tell_the_others(send, receipt);
     }
 
     /// A page that ended, and may have arrived, after the ticket had been answered or ended: whoever got it
@@ -232,6 +233,7 @@ impl Turn<'_> {
         let ended = What::SendEnded { send, receipt, handed_over: None, detail: Some(detail.into()), retry_at };
         self.record(ticket_of(send.subject), ended);
         self.out.ended.push(send);
+        self.tell_the_others(send, receipt);
         // One that a restart ended may have arrived before, and been answered since.
         self.follow_up_late_page(send, receipt);
     }
@@ -248,7 +250,7 @@ impl Turn<'_> {
         }
     }
 
-    fn page(&self, id: PageId) -> Option<&Page> {
+    pub(super) fn page(&self, id: PageId) -> Option<&Page> {
         self.state().tickets.get(&id.ticket)?.page(id)
     }
 }

@@ -19,8 +19,15 @@ use crate::word::{FailureKind, Level, Severity};
 pub(super) const BEATS_HELD: Millis = Millis::secs(60);
 
 impl Turn<'_> {
-    /// A settled verdict; the same one told again makes no fact.
+    /// A settled verdict.
     pub(super) fn take_verdict(&mut self, verdict: &Verdict) -> Answer {
+        let answer = self.judge_verdict(verdict);
+        self.heard(&verdict.probe);
+        answer
+    }
+
+    /// The same verdict told again makes no fact.
+    fn judge_verdict(&mut self, verdict: &Verdict) -> Answer {
         let Some(probe) = self.catalog.probes.get(&verdict.probe) else { return Answer::Done };
         let before = self.state().verdict(&verdict.probe, &verdict.site);
         if before.is_some_and(|b| b.says_the_same(verdict)) {
