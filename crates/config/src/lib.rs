@@ -5,6 +5,7 @@
 
 mod calendars;
 mod channels;
+mod conditions;
 mod context;
 mod fields;
 mod files;
@@ -12,6 +13,7 @@ mod gaps;
 mod gather;
 mod init;
 mod mistake;
+mod paths;
 mod pattern;
 mod people;
 mod policies;
