@@ -295,8 +295,8 @@ probes:
     assert_eq!(
         warnings.collect::<Vec<_>>(),
         [
-            "`lead` has no loud channel, and cannot be woken",
-            "`li.na`: call at 120 s is never reached, step 1 of `night` ends at 120 s"
+            "`li.na`: call at 120 s is never reached, step 1 of `night` ends at 120 s",
+            "`lead` has no loud channel, and cannot be woken"
         ]
     );
 }
