@@ -53,6 +53,10 @@ fn mode_text(mode: Mode) -> &'static str {
         Mode::FailsForNow => "fails for now",
         Mode::Hangs => "hangs",
         Mode::AnswerLost => "takes it and its answer is lost",
+        Mode::Loses => "says that it took it, and loses it",
+        Mode::Delays => "takes it and is late",
+        Mode::Doubles => "delivers twice",
+        Mode::FailsAndDelivers => "fails for now, and delivers",
     }
 }
 
@@ -72,6 +76,7 @@ fn crash_text(point: CrashPoint) -> &'static str {
         CrashPoint::BeforeRelease => "after the next commit with a message, before the release",
         CrashPoint::BeforeHandOver => "after the next release, before the provider has it",
         CrashPoint::BeforeReport => "when the next message is at its provider",
+        CrashPoint::BeforeAnswer => "when the next answer is durable, before it is given",
     }
 }
 
@@ -158,10 +163,6 @@ impl World {
     /// Tells the facts from this one on.
     pub(crate) fn tell_facts(&mut self, from: usize) {
         for n in from..self.store.facts.len() {
-            if let What::StepEntered { .. } = self.store.facts[n].what {
-                let at = self.steady_of(self.store.facts[n].at);
-                self.watch.entered(self.store.facts[n].ticket, at);
-            }
             if let Some(told) = fact(&self.store.facts[n]) {
                 let at = self.store.facts[n].at;
                 self.log.say(at, told);

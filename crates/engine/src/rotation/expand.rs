@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::crew::{Seat, are_alike, take_over};
+use super::crew::{Level, Seat, TEMPORARY_LAYER, are_alike, has_somebody, settle, take_over};
 use super::layer::Seated;
 use super::people::{People, divided};
 use super::{Expanded, Gap, Shift, overrides, window};
@@ -62,50 +62,70 @@ pub(super) fn first_change(
 fn tiles<'a>(people: People<'a>, rotation: &'a Rotation, from: Timestamp, to: Timestamp) -> Vec<Tile<'a>> {
     let mut open = if from < to { vec![Gap { from, to }] } else { Vec::new() };
     let mut tiles = Vec::new();
-    for temporary in rotation.temporary.iter().rev() {
-        open = fill(&open, temporary_tiles(people, temporary), &mut tiles);
+    let mut vacant = Vec::new();
+    for (rank, temporary) in rotation.temporary.iter().rev().enumerate() {
+        let level = Level { layer: &TEMPORARY_LAYER, rank };
+        let (held, empty) = temporary_tiles(people, temporary, level).partition(|tile| has_somebody(&tile.crew));
+        vacant.extend(empty);
+        open = fill(&open, held, &mut tiles);
     }
     let calendar = window::calendar_of(people.catalog, rotation);
-    for layer in rotation.layers.iter().rev() {
+    for (rank, layer) in (rotation.temporary.len()..).zip(rotation.layers.iter().rev()) {
         let (Some(first), Some(last)) = (open.first(), open.last()) else { break };
-        let Some(seated) = Seated::of(people, rotation, calendar, layer) else { continue };
-        let held = layer_tiles(people, &seated, first.from, last.to);
+        let Some(seated) = Seated::of(people, rotation, calendar, layer, rank) else { continue };
+        let (held, empty) =
+            layer_tiles(people, &seated, first.from, last.to).partition(|tile| has_somebody(&tile.crew));
+        vacant.extend(empty);
         open = fill(&open, held, &mut tiles);
     }
     tiles.extend(open.iter().map(|gap| Tile { from: gap.from, to: gap.to, crew: Vec::new() }));
     tiles.sort_unstable_by_key(|tile| tile.from);
+    for tile in vacant {
+        within(&mut tiles, tile.from, tile.to)
+            .iter_mut()
+            .for_each(|under| under.crew.extend(tile.crew.iter().cloned()));
+    }
     for over in overrides(people, rotation) {
         lay_over(&mut tiles, people, over);
     }
+    tiles.iter_mut().for_each(|tile| settle(&mut tile.crew));
     tiles
 }
 
-/// A temporary schedule where it has somebody.
-fn temporary_tiles<'a>(people: People<'a>, temporary: &'a Temporary) -> Vec<Tile<'a>> {
+/// A temporary schedule where it has seats.
+fn temporary_tiles<'a>(
+    people: People<'a>,
+    temporary: &'a Temporary,
+    level: Level<'a>,
+) -> impl Iterator<Item = Tile<'a>> {
     let shifts = || temporary.shifts.iter();
     let mut cuts = people.comings_and_goings(shifts().map(|s| &s.person), temporary.from, temporary.to);
     let edges = shifts().flat_map(|s| [s.from, s.to]);
     cuts.extend(edges.filter(|at| temporary.from < *at && *at < temporary.to));
     cuts.sort_unstable();
     cuts.dedup();
-    if temporary.from >= temporary.to {
-        return Vec::new();
-    }
-    let crew = |at| super::temporary_crew(people, temporary, at);
-    let pieces = divided(&cuts, temporary.from, temporary.to).map(|(from, to)| Tile { from, to, crew: crew(from) });
-    pieces.filter(|tile| !tile.crew.is_empty()).collect()
+    let pieces: Vec<_> = divided(&cuts, temporary.from, temporary.to).collect();
+    let tiles = pieces.into_iter().map(move |(from, to)| {
+        let crew = super::temporary_crew(people, temporary, level, from);
+        Tile { from, to, crew }
+    });
+    tiles.filter(|tile| !tile.crew.is_empty())
 }
 
-/// A layer where it has somebody in [from, to).
-fn layer_tiles<'a>(people: People<'a>, seated: &Seated<'a>, from: Timestamp, to: Timestamp) -> Vec<Tile<'a>> {
+/// A layer where it has seats in [from, to).
+fn layer_tiles<'a>(
+    people: People<'a>,
+    seated: &Seated<'a>,
+    from: Timestamp,
+    to: Timestamp,
+) -> impl Iterator<Item = Tile<'a>> {
     let cuts = people.comings_and_goings(seated.people(), from, to);
-    let mut out = Vec::new();
-    for held in seated.held(from, to) {
+    let tiles = seated.held(from, to).into_iter().flat_map(move |held| {
         let pieces = divided(&cuts, held.from, held.to);
         let pieces = pieces.map(|(from, to)| Tile { from, to, crew: seated.crew(people, held.turn, from) });
-        out.extend(pieces.filter(|tile| !tile.crew.is_empty()));
-    }
-    out
+        pieces.collect::<Vec<_>>()
+    });
+    tiles.filter(|tile| !tile.crew.is_empty())
 }
 
 /// Puts what of `over` lies in `open` into `tiles` and gives back what is still open. All three are
@@ -138,17 +158,21 @@ fn fill<'a>(open: &[Gap], over: Vec<Tile<'a>>, tiles: &mut Vec<Tile<'a>>) -> Vec
 
 /// Lays an override over the tiles, where its person is not away.
 fn lay_over<'a>(tiles: &mut Vec<Tile<'a>>, people: People<'a>, over: &'a Override) {
-    let (Some(first), Some(last)) = (tiles.first(), tiles.last()) else { return };
-    let (from, to) = (over.from.max(first.from), over.to.min(last.to));
+    let cuts = people.comings_and_goings(std::iter::once(&over.person), over.from, over.to);
+    for (from, to) in divided(&cuts, over.from, over.to).filter(|(from, _)| !people.is_away(&over.person, *from)) {
+        within(tiles, from, to).iter_mut().for_each(|tile| take_over(&mut tile.crew, over));
+    }
+}
+
+/// The tiles of [from, to), cut at its ends.
+fn within<'t, 'a>(tiles: &'t mut Vec<Tile<'a>>, from: Timestamp, to: Timestamp) -> &'t mut [Tile<'a>] {
+    let (Some(first), Some(last)) = (tiles.first(), tiles.last()) else { return &mut [] };
+    let (from, to) = (from.max(first.from), to.min(last.to));
     if from >= to {
-        return;
+        return &mut [];
     }
-    let cuts = people.comings_and_goings(std::iter::once(&over.person), from, to);
-    for (from, to) in divided(&cuts, from, to).filter(|(from, _)| !people.is_away(&over.person, *from)) {
-        let first = cut(tiles, from);
-        let end = cut(tiles, to);
-        tiles[first..end].iter_mut().for_each(|tile| take_over(&mut tile.crew, over));
-    }
+    let (first, end) = (cut(tiles, from), cut(tiles, to));
+    &mut tiles[first..end]
 }
 
 /// The place of the tile that begins at `at`, made by a cut where there is none; `at` lies within the tiles.

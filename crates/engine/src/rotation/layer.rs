@@ -3,7 +3,7 @@
 //! Turn k of a layer that seats n at once belongs to the n places from k·n on, so that everybody has as
 //! many turns as everybody else. Whoever of them is away leaves the seat to the next in the order who is
 //! there and has no seat of this turn; the other seats stay as they are. The place of somebody who is
-//! disabled or unknown stays empty.
+//! disabled or unknown is not there at all.
 //!
 //! With `by: calendar` the person is the one of the last handoff. With `by: active` turns are counted
 //! in periods of activity, whatever the unit of `every`: its count is how many periods in a row one
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use super::crew::Seat;
+use super::crew::{Level, Seat};
 use super::people::People;
 use super::turn::Handoffs;
 use super::window::{Period, periods};
@@ -26,6 +26,7 @@ use crate::ids::PersonId;
 /// A layer that somebody can be on duty in.
 pub(super) struct Seated<'a> {
     layer: &'a Layer,
+    level: Level<'a>,
     zone: &'a TimeZone,
     calendar: &'a Calendar,
     handoffs: Handoffs<'a>,
@@ -48,13 +49,15 @@ impl<'a> Seated<'a> {
         rotation: &'a Rotation,
         calendar: &'a Calendar,
         layer: &'a Layer,
+        rank: usize,
     ) -> Option<Self> {
         let people: Vec<_> =
             layer.people.iter().map(|person| Some(person).filter(|id| people.is_available(id))).collect();
         people.iter().any(Option::is_some).then_some(())?;
         let zone = layer.zone_in(rotation);
         let handoffs = Handoffs::of(&layer.turn, zone)?;
-        Some(Self { layer, zone, calendar, handoffs, people })
+        let level = Level { layer: &layer.id, rank };
+        Some(Self { layer, level, zone, calendar, handoffs, people })
     }
 
     /// Everybody who can be on duty in it, by their places.
@@ -62,7 +65,7 @@ impl<'a> Seated<'a> {
         self.people.iter().copied().flatten()
     }
 
-    /// Who has a seat in a turn at `at`, each once.
+    /// The seats of a turn at `at`, also those that are vacant; nobody has two.
     pub(super) fn crew(&self, people: People<'a>, turn: i64, at: Timestamp) -> Vec<Seat<'a>> {
         let places = self.places(turn);
         let mut crew: Vec<Seat<'a>> = Vec::with_capacity(places.len());
@@ -72,7 +75,7 @@ impl<'a> Seated<'a> {
             let has_seat = |crew: &[Seat<'_>], id: &PersonId| crew.iter().any(|seat| seat.person == id);
             if own(place).is_some() {
                 if !has_seat(&crew, person) {
-                    crew.push(Seat::own(person, &self.layer.id));
+                    crew.push(Seat::own(person, self.level));
                 }
                 continue;
             }
@@ -80,9 +83,10 @@ impl<'a> Seated<'a> {
             let has_turn = |id: &PersonId| places.iter().any(|other| own(*other) == Some(id));
             let order = self.people.iter().cycle().skip(place + 1).take(self.people.len()).copied().flatten();
             let mut next = order.filter(|id| !people.is_away(id, at) && !has_turn(id) && !has_seat(&crew, id));
-            if let Some(stand_in) = next.next() {
-                crew.push(Seat::instead(stand_in, person, &self.layer.id));
-            }
+            crew.push(match next.next() {
+                Some(stand_in) => Seat::instead(stand_in, person, self.level),
+                None => Seat::vacant(person, self.level),
+            });
         }
         crew
     }

@@ -7,12 +7,14 @@
 //! the little that all of them need of a time zone. May import: the catalog, ids, jiff. Never: a
 //! clock, memory between two questions.
 //!
-//! At any instant: the temporary schedules are asked from the last to the first, then the layers from the
-//! last to the first; the first that has somebody gives the crew. Then the overrides take over, those of
-//! the configuration before the recorded ones, the earliest first, so that the latest has the last word: one for everybody is
-//! alone on duty, one that replaces a person takes that person's seat and no other. Whoever is not in the
-//! catalog, disabled or away is on duty nowhere: an override or a temporary shift for them is passed over as if it were
-//! not there, and in a layer the next in the order stands in for who is away.
+//! At any instant the temporary schedules are asked from the last to the first, then the layers from the
+//! last to the first, and the first that has somebody gives the crew. Then come the overrides, those of the
+//! configuration before the recorded ones and the earliest first, so that the latest has the last word: one for
+//! everybody is alone on duty, one that replaces a person takes that person's seat and no other.
+//!
+//! Whoever is not in the catalog, or disabled, or away is on duty nowhere. An override or a temporary shift
+//! of theirs is passed over as if it were not there. In a layer the next in the order stands in for who is
+//! away; where nobody can, and no override fills the seat, the layer below is asked.
 
 mod crew;
 mod expand;
@@ -32,7 +34,7 @@ use crate::catalog::{Absence, Catalog, Override, Rotation, Temporary};
 use crate::ids::{LayerId, PersonId};
 
 pub use self::crew::TEMPORARY;
-use self::crew::{Seat, take_over};
+use self::crew::{Level, Seat, TEMPORARY_LAYER, has_somebody, settle, take_over};
 pub(crate) use self::window::{calendar, periods};
 pub(crate) use self::zone::first_instant;
 use self::layer::Seated;
@@ -117,27 +119,37 @@ pub fn on_duty(catalog: &Catalog, rotation: &Rotation, recorded: &Recorded, at: 
             take_over(&mut crew, over);
         }
     }
+    settle(&mut crew);
     crew.iter().map(Seat::on_duty).collect()
 }
 
 fn crew_without_overrides<'a>(people: People<'a>, rotation: &'a Rotation, at: Timestamp) -> Vec<Seat<'a>> {
-    let temporary = (rotation.temporary.iter().rev())
-        .filter(|temporary| temporary.from <= at && at < temporary.to)
-        .map(|temporary| temporary_crew(people, temporary, at));
+    let temporary = (rotation.temporary.iter().rev().enumerate())
+        .filter(|(_, temporary)| temporary.from <= at && at < temporary.to)
+        .map(|(rank, temporary)| temporary_crew(people, temporary, Level { layer: &TEMPORARY_LAYER, rank }, at));
     let calendar = window::calendar_of(people.catalog, rotation);
-    let layers = rotation.layers.iter().rev().filter_map(|layer| {
-        let seated = Seated::of(people, rotation, calendar, layer)?;
+    let layers = (rotation.temporary.len()..).zip(rotation.layers.iter().rev()).filter_map(|(rank, layer)| {
+        let seated = Seated::of(people, rotation, calendar, layer, rank)?;
         Some(seated.crew(people, seated.turn_at(at)?, at))
     });
-    temporary.chain(layers).find(|crew| !crew.is_empty()).unwrap_or_default()
+    let mut all = Vec::new();
+    for crew in temporary.chain(layers) {
+        all.extend(crew);
+        if has_somebody(&all) {
+            break;
+        }
+    }
+    all
 }
 
-/// Whom a temporary schedule has at `at`, an instant inside its window; each once.
-fn temporary_crew<'a>(people: People<'a>, temporary: &'a Temporary, at: Timestamp) -> Vec<Seat<'a>> {
+/// The seats of a temporary schedule at `at`, an instant inside its window; nobody has two.
+fn temporary_crew<'a>(people: People<'a>, temporary: &'a Temporary, level: Level<'a>, at: Timestamp) -> Vec<Seat<'a>> {
     let mut crew: Vec<Seat<'a>> = Vec::new();
     for shift in temporary.shifts.iter().filter(|shift| shift.from <= at && at < shift.to) {
-        if people.is_there(&shift.person, at) && !crew.iter().any(|seat| *seat.person == shift.person) {
-            crew.push(Seat::temporary(&shift.person));
+        let person = &shift.person;
+        if people.is_available(person) && !crew.iter().any(|seat| seat.person == person) {
+            let is_away = people.is_away(person, at);
+            crew.push(if is_away { Seat::vacant(person, level) } else { Seat::own(person, level) });
         }
     }
     crew
@@ -220,7 +232,7 @@ fn may_change_after(people: People<'_>, rotation: &Rotation, at: Timestamp) -> b
         || rotation.temporary.iter().any(|temporary| temporary.to > at)
         || named.flat_map(|person| people.absences(person)).any(|absence| absence.to > at)
         || (rotation.layers.iter())
-            .filter_map(|layer| Seated::of(people, rotation, calendar, layer))
+            .filter_map(|layer| Seated::of(people, rotation, calendar, layer, 0))
             .any(|seated| seated.may_change_after(at))
 }
 

@@ -31,11 +31,6 @@ impl<'a> People<'a> {
         self.absences(id).any(|absence| absence.from <= at && at < absence.to)
     }
 
-    /// Whether a person can be on duty at `at`.
-    pub(super) fn is_there(&self, id: &'a PersonId, at: Timestamp) -> bool {
-        self.is_available(id) && !self.is_away(id, at)
-    }
-
     /// The instants inside (from, to) at which one of `people` goes away or comes back, in order.
     pub(super) fn comings_and_goings<'p>(
         &self,
@@ -65,5 +60,6 @@ pub(super) fn divided(
 ) -> impl Iterator<Item = (Timestamp, Timestamp)> {
     let inside = cuts[cuts.partition_point(|cut| *cut <= from)..].iter().copied().take_while(move |cut| *cut < to);
     let mut start = from;
-    inside.chain(std::iter::once(to)).map(move |end| (std::mem::replace(&mut start, end), end))
+    let pieces = inside.chain(std::iter::once(to)).map(move |end| (std::mem::replace(&mut start, end), end));
+    pieces.filter(|(from, to)| from < to)
 }

@@ -352,6 +352,7 @@ impl Ticket {
             }
             What::Held { silence, .. } => {
                 self.was_silenced = true;
+                self.taken = None; // whoever had snoozed it has it no more
                 self.end_pages(None, None);
                 self.waits.clear();
                 self.phase = Phase::Held { silence: *silence };

@@ -1,8 +1,9 @@
 //! What happens in a night, as it is written.
+#![allow(missing_docs, reason = "the words are those of the YAML, and what each does stands at `Happening`")]
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use watchbell_engine::Timestamp;
 use watchbell_engine::heartbeat::Beat;
 use watchbell_engine::ids::{
@@ -12,12 +13,12 @@ use watchbell_engine::input::{Deed, Signal, SignalAction};
 use watchbell_engine::label::Matcher;
 use watchbell_engine::time::{Millis, after};
 use watchbell_engine::word::{FailureKind, ResolvedAs, Severity};
-use watchbell_sim::{CrashPoint, Habit, Happening, Health, Mode, Setup, StoreMode};
+use crate::script::{CrashPoint, Habit, Happening, Health, Mode, Setup, StoreMode};
 
-use super::{Span, WrittenConfig};
+use super::{ConfigText, Span};
 
 /// An event: when, and what.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Written {
     /// Counted from the start.
     pub at: Span,
@@ -26,7 +27,7 @@ pub struct Written {
 }
 
 /// What happens.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum What {
     Break(Broken),
@@ -119,39 +120,39 @@ pub enum What {
         r#for: Span,
     },
     Clock(Span),
-    Reload(WrittenConfig),
+    Reload(ConfigText),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Broken {
-    probe: ProbeId,
-    kind: Option<FailureKind>,
-    status: Option<u16>,
-    slow: Option<Span>,
+    pub probe: ProbeId,
+    pub kind: Option<FailureKind>,
+    pub status: Option<u16>,
+    pub slow: Option<Span>,
     #[serde(default)]
-    inconclusive: bool,
+    pub inconclusive: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fire {
-    key: String,
-    severity: Severity,
-    summary: Option<String>,
+    pub key: String,
+    pub severity: Severity,
+    pub summary: Option<String>,
     #[serde(default)]
-    labels: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Act {
-    by: PersonId,
-    ticket: Option<TicketId>,
-    page: Option<PageId>,
+    pub by: PersonId,
+    pub ticket: Option<TicketId>,
+    pub page: Option<PageId>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Says {
     Success,
@@ -160,7 +161,7 @@ pub enum Says {
     Exit(i32),
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Behaves {
     Accepts,
@@ -168,9 +169,13 @@ pub enum Behaves {
     FailsForNow,
     Hangs,
     AnswerLost,
+    Loses,
+    Delays,
+    Doubles,
+    FailsAndDelivers,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     #[default]
@@ -179,9 +184,10 @@ pub enum When {
     BeforeRelease,
     BeforeHandOver,
     BeforeReport,
+    BeforeAnswer,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoreIs {
     Fails,
@@ -191,10 +197,14 @@ pub enum StoreIs {
 
 impl What {
     /// As the world takes them, with how much later than the event.
-    pub fn happenings(&self, at: Timestamp, setup: impl Fn(&WrittenConfig) -> Setup) -> Vec<(Millis, Happening)> {
+    pub fn happenings(
+        &self,
+        at: Timestamp,
+        setup: &mut dyn FnMut(&ConfigText) -> Result<Setup, String>,
+    ) -> Result<Vec<(Millis, Happening)>, String> {
         let later = |span: &Span| after(at, span.millis());
         let now = |happening| vec![(Millis::ZERO, happening)];
-        match self {
+        Ok(match self {
             Self::Break(broken) => now(Happening::Target { probe: broken.probe.clone(), health: broken.health() }),
             Self::Heal(probe) => now(Happening::Target { probe: probe.clone(), health: Health::Up }),
             Self::Fire(fire) => now(Happening::Signal(fire.signal())),
@@ -216,11 +226,12 @@ impl What {
             }
             Self::Crash { when, down_for } => now(Happening::Crash { when: when.point(), down_for: down_for.millis() }),
             Self::Clock(by) => now(Happening::Clock { by_ms: by.0 }),
-            Self::Reload(config) => now(Happening::Reload(setup(config))),
-            Self::Ack(act) => now(act.happening(|ticket, page| Deed::Ack { ticket, page })),
-            Self::Escalate(act) => now(act.happening(|ticket, page| Deed::Escalate { ticket, page })),
+            Self::Reload(config) => now(Happening::Reload(setup(config)?)),
+            Self::Ack(act) => now(act.happening(|ticket, page| Deed::Ack { ticket, page })?),
+            Self::Escalate(act) => now(act.happening(|ticket, page| Deed::Escalate { ticket, page })?),
             Self::Decline(act) => {
-                now(act.happening(|_, page| Deed::Decline { page: page.expect("a page is declined, not a ticket") }))
+                let page = act.page.ok_or("a page is declined, not a ticket")?;
+                now(acts(&act.by, Deed::Decline { page }))
             }
             Self::Snooze { by, ticket, r#for } => now(acts(by, Deed::Snooze { ticket: *ticket, until: later(r#for) })),
             Self::Resolve { by, ticket, r#as, cause } => {
@@ -249,7 +260,7 @@ impl What {
             Self::TestPage { by, to, via } => {
                 now(acts(by, Deed::TestPage { person: to.clone(), channel: via.clone() }))
             }
-        }
+        })
     }
 }
 
@@ -270,6 +281,11 @@ fn signal(key: &str, action: SignalAction, severity: Severity) -> Signal {
 }
 
 impl Broken {
+    /// A connection refused.
+    pub(crate) fn of(probe: &ProbeId) -> Self {
+        Self { probe: probe.clone(), kind: None, status: None, slow: None, inconclusive: false }
+    }
+
     fn health(&self) -> Health {
         if self.inconclusive {
             return Health::Unknowable;
@@ -291,9 +307,9 @@ impl Fire {
 }
 
 impl Act {
-    fn happening(&self, deed: impl Fn(TicketId, Option<PageId>) -> Deed) -> Happening {
-        let ticket = self.ticket.or(self.page.map(|p| p.ticket)).expect("an act names a ticket or a page");
-        acts(&self.by, deed(ticket, self.page))
+    fn happening(&self, deed: impl Fn(TicketId, Option<PageId>) -> Deed) -> Result<Happening, String> {
+        let ticket = self.ticket.or(self.page.map(|p| p.ticket)).ok_or("an act names a ticket or a page")?;
+        Ok(acts(&self.by, deed(ticket, self.page)))
     }
 }
 
@@ -316,6 +332,10 @@ impl Behaves {
             Self::FailsForNow => Mode::FailsForNow,
             Self::Hangs => Mode::Hangs,
             Self::AnswerLost => Mode::AnswerLost,
+            Self::Loses => Mode::Loses,
+            Self::Delays => Mode::Delays,
+            Self::Doubles => Mode::Doubles,
+            Self::FailsAndDelivers => Mode::FailsAndDelivers,
         }
     }
 }
@@ -328,6 +348,7 @@ impl When {
             Self::BeforeRelease => CrashPoint::BeforeRelease,
             Self::BeforeHandOver => CrashPoint::BeforeHandOver,
             Self::BeforeReport => CrashPoint::BeforeReport,
+            Self::BeforeAnswer => CrashPoint::BeforeAnswer,
         }
     }
 }

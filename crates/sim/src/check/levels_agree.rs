@@ -1,0 +1,21 @@
+//! While a probe's committed verdict is not up its alert is known, and while it is up there is none.
+
+use watchbell_engine::ids::DedupKey;
+use watchbell_engine::state::State;
+use watchbell_engine::word::Level;
+
+use crate::script::Setup;
+
+/// What is wrong with the durable state.
+pub(crate) fn look(state: &State, setup: &Setup) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for verdict in state.verdicts.values() {
+        let key = DedupKey::probe(&verdict.probe);
+        let known = state.is_firing(&key) || state.set_aside.contains(&key);
+        let in_force = setup.catalog.probes.contains_key(&verdict.probe);
+        if in_force && known == (verdict.level == Level::Up) {
+            wrong.push(format!("{key} is {} and its alert says otherwise", verdict.level));
+        }
+    }
+    wrong
+}
