@@ -5,6 +5,7 @@
 
 mod calendars;
 mod channels;
+mod conditions;
 mod context;
 mod fields;
 mod files;
@@ -14,6 +15,7 @@ mod init;
 mod integrations;
 mod mistake;
 mod not_paging;
+mod paths;
 mod pattern;
 mod people;
 mod policies;

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use watchbell_engine::catalog::{CatchAll, Person, Policy, Rotation, Step, Target};
+use watchbell_engine::catalog::{CatchAll, Person, Policy, Require, Rotation, Step, Target};
+use watchbell_engine::condition::Condition;
 use watchbell_engine::ids::{PersonId, PolicyId, RotationId};
 use watchbell_engine::time::Millis;
 
+use crate::conditions::{self, Around};
 use crate::context::Context;
 use crate::gather::{self, Item};
 use crate::mistake::Mistakes;
@@ -20,6 +22,7 @@ pub(crate) const CATCH_ALL_EVERY: Millis = Millis::mins(5);
 const MAX_REPEAT: u64 = 1_000;
 
 /// Who can be paged: what steps are checked against.
+#[derive(Clone, Copy)]
 pub(crate) struct Reach<'a> {
     pub(crate) people: &'a BTreeMap<PersonId, Person>,
     pub(crate) rotations: &'a BTreeMap<RotationId, Rotation>,
@@ -30,6 +33,7 @@ impl Reach<'_> {
     pub(crate) fn people_of(&self, target: &Target) -> Vec<&Person> {
         match target {
             Target::Person(id) => self.people.get(id).into_iter().collect(),
+            Target::Policy(_) => Vec::new(),
             Target::Rotation(id) | Target::WholeRotation(id) => {
                 let rotation = self.rotations.get(id);
                 let layers = rotation.into_iter().flat_map(|r| r.layers.iter().flat_map(|layer| layer.people.iter()));
@@ -42,6 +46,7 @@ impl Reach<'_> {
     fn is_known(&self, target: &Target) -> bool {
         match target {
             Target::Person(id) => self.people.contains_key(id),
+            Target::Policy(_) => false,
             Target::Rotation(id) | Target::WholeRotation(id) => self.rotations.get(id).is_some_and(|rotation| {
                 rotation.layers.iter().flat_map(|l| l.people.iter()).all(|id| self.people.contains_key(id))
             }),
@@ -59,10 +64,11 @@ pub(crate) fn policy(
     item: Item<'_>,
     catch_all: Option<&CatchAll>,
     reach: &Reach<'_>,
-    context: &Context<'_>,
+    around: Around<'_>,
     out: &mut Mistakes,
 ) -> Option<Policy> {
-    let map = out.map(item.node, "a policy", &["id", "steps", "repeat", "catch_all", "ack_timeout"])?;
+    let context = around.context;
+    let map = out.map(item.node, "a policy", &["id", "steps", "repeat", "catch_all", "ack_timeout", "hold"])?;
     let id = gather::id_of(map, "expense-critical", out);
     let repeat = map.get("repeat").map_or(Some(0), |n| out.value(n, "a number", |t| scalar::whole(t, 0, MAX_REPEAT)));
     let own = map.get("catch_all");
@@ -72,28 +78,48 @@ pub(crate) fn policy(
     };
     let ack_timeout = out.optional(map, "ack_timeout", "a length of time", crate::probe::positive);
     if map.get("ack_timeout").is_none() {
-        let hint = Some("write ack_timeout: 1h, and it is paged again from step 1".into());
+        let hint = Some("write ack_timeout: 1h, and whoever has it is paged again, then step 1".into());
         let message = "nobody is paged again for a ticket that was acknowledged and stays open";
         out.warn(&map.get("id").unwrap_or(map).spot(), message, hint);
     }
+    let hold = match map.get("hold") {
+        Some(node) => conditions::hold(node, around, out),
+        None => None,
+    };
     let list = out.required(map, "steps", "[ { page: … } ]")?;
     let items = out.list(list, "a list of steps");
     if items.is_empty() && matches!(list.value, Value::List(_)) {
         out.error(&list.spot(), "a policy without steps pages nobody but the catch-all", None);
     }
-    let steps: Vec<Step> = items.iter().filter_map(|item| step(item, reach, context, out)).collect();
+    let steps: Vec<Step> = items.iter().filter_map(|item| step(item, reach, around, out)).collect();
     (steps.len() == items.len() && !steps.is_empty()).then_some(())?;
+    (hold.is_some() == map.get("hold").is_some()).then_some(())?;
     Some(Policy {
         id: PolicyId::from(id?),
         steps,
         repeat: u32::try_from(repeat?).ok()?,
         catch_all: catch_all?,
         ack_timeout,
+        hold,
     })
 }
 
-fn step(node: &Node, reach: &Reach<'_>, context: &Context<'_>, out: &mut Mistakes) -> Option<Step> {
-    let map = out.map(node, "a step", &["page", "ack_within"])?;
+fn step(node: &Node, reach: &Reach<'_>, around: Around<'_>, out: &mut Mistakes) -> Option<Step> {
+    let context = around.context;
+    let map = out.map(node, "a step", &["page", "ack_within", "require", "when", "else"])?;
+    let when = match map.get("when") {
+        Some(node) => conditions::when(node, around, out),
+        None => Some(Condition::default()),
+    };
+    let otherwise = conditions::otherwise(map, when.as_ref().unwrap_or(&Condition::default()), out);
+    let require = match map.get("require") {
+        Some(node) => out.value(node, "one or all", |text| match text {
+            "one" => Ok(Require::One),
+            "all" => Ok(Require::All),
+            other => Err(scalar::Problem::new(format!("`{other}` is not one of one, all"))),
+        }),
+        None => Some(Require::One),
+    };
     let ack_within = match map.get("ack_within") {
         Some(node) => out.value(node, "a length of time", crate::probe::positive),
         None => Some(ACK_WITHIN),
@@ -129,8 +155,25 @@ fn step(node: &Node, reach: &Reach<'_>, context: &Context<'_>, out: &mut Mistake
         let hint = Some("name somebody who is not disabled".into());
         out.error(&page_node.spot(), "nobody in this step can be reached", hint);
     }
+    leads_alone(map, &page, page_node, out);
     (complete && !page.is_empty()).then_some(())?;
-    Some(Step { page, ack_within: ack_within? })
+    Some(Step { page, ack_within: ack_within?, require: require?, when: when?, otherwise: otherwise? })
+}
+
+/// A step that names a policy names nothing else: the policy has its own people, times and passes.
+fn leads_alone(map: &Node, page: &[Target], page_node: &Node, out: &mut Mistakes) {
+    if !page.iter().any(|target| matches!(target, Target::Policy(_))) {
+        return;
+    }
+    if page.len() > 1 {
+        let hint = Some("give the policy a step of its own".into());
+        out.error(&page_node.spot(), "a policy stands alone in its step", hint);
+    }
+    for key in ["ack_within", "require"] {
+        if let Some(node) = map.get(key) {
+            out.error(&node.spot(), format!("`{key}` belongs to the steps of the policy that takes over"), None);
+        }
+    }
 }
 
 /// Who would be paged and has no address at all, each with `is` behind it.
@@ -141,7 +184,7 @@ fn mute(page: &[Target], reach: &Reach<'_>) -> Vec<String> {
     mute.into_iter().map(|id| format!("`{id}` is")).collect()
 }
 
-/// `expense-primary`, `li.na`, `{ rotation: …, who: all }` or `{ person: … }`.
+/// `expense-primary`, `li.na`, `{ rotation: …, who: all }`, `{ person: … }` or `{ policy: … }`.
 fn target(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Target> {
     let names = &context.names;
     if !matches!(node.value, Value::Map(_)) {
@@ -156,8 +199,11 @@ fn target(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Targ
         names.unknown(out, &node.spot(), format!("there is no person or rotation `{}`", node.written()), id, known);
         return None;
     }
-    let map = out.map(node, "whom a step pages", &["person", "rotation", "who"])?;
-    let (key, named) = out.exactly_one(map, "whom a step pages", &["person", "rotation"])?;
+    let map = out.map(node, "whom a step pages", &["person", "rotation", "who", "policy"])?;
+    let (key, named) = out.exactly_one(map, "whom a step pages", &["person", "rotation", "policy"])?;
+    if key == "policy" {
+        return names.policy(named, out).map(|id| Target::Policy(PolicyId::from(id)));
+    }
     if key == "person" {
         if let Some(who) = map.get("who") {
             out.error(&who.spot(), "`who` is for rotations", None);

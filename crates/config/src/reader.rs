@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use watchbell_engine::catalog::{Calendar, Catalog, CatchAll, Layer, Person, Policy, Rotation, Route, Step, Target};
 use watchbell_engine::ids::{CalendarId, LayerId, PersonId, PolicyId, Revision, RotationId};
 
+use crate::conditions::Around;
 use crate::context::{Context, Defaults, Names, Secrets};
 use crate::files::{self, ROOT_FILE, Sources};
 use crate::gather::{self, Doc};
@@ -17,7 +19,7 @@ use crate::people::{self, Channels, Contacts};
 use crate::policies::{self, Reach};
 use crate::report::{ProbeBudget, Report};
 use crate::tree::{self, Node, SourceFile, Value};
-use crate::{calendars, channels, gaps, integrations, not_paging, probe, rotations, routes, server, turn, vars};
+use crate::{calendars, channels, gaps, integrations, not_paging, paths, probe, rotations, routes, server, turn, vars};
 
 /// The id of the rotation and of the policy that are made where none is written.
 const DEFAULT: &str = "default";
@@ -153,6 +155,7 @@ impl Reading<'_> {
             budgets.insert(id.clone(), ProbeBudget { id: id.clone(), worst_case, sum });
             specs.insert(id, crate::model::ProbeSpec { worst_case, ..read.spec.clone() });
         }
+        self.advise(&catalog);
         // A repeated id is a mistake already; the catalog keeps the same one as the specs.
         catalog.probes.retain(|id, _| specs.contains_key(id));
         let surroundings = server.zip(store).zip(watchdog.zip(canary)).zip(integrations);
@@ -272,6 +275,19 @@ impl Reading<'_> {
         }
     }
 
+    /// What is worth a warning about who is paged; said once everything is right.
+    fn advise(&mut self, catalog: &Catalog) {
+        if self.out.count() > 0 {
+            return;
+        }
+        let reach = Reach { people: &catalog.people, rotations: &catalog.rotations };
+        let channels = catalog.channels.iter().collect();
+        let crew = paths::Crew { reach, policies: &catalog.policies, channels };
+        let policies = gather::items(self.docs, "policies", &mut Mistakes::default());
+        let people = gather::items(self.docs, "people", &mut Mistakes::default());
+        paths::advise(&crew, &policies, &people, &mut self.out);
+    }
+
     /// A token says which heartbeat beats, so that no two may have the same.
     fn tokens(&mut self, read: &[probe::Read<'_>]) {
         let mut seen = BTreeMap::new();
@@ -298,17 +314,25 @@ impl Reading<'_> {
         let catch_all = self.catch_all(everybody, &reach);
         let mut policies = BTreeMap::new();
         for item in &items {
-            let policy = policies::policy(*item, catch_all.as_ref(), &reach, &self.context, &mut self.out);
+            let zone = item.defaults.zone();
+            let around = Around { context: &self.context, zone: &zone, now: self.now };
+            let policy = policies::policy(*item, catch_all.as_ref(), &reach, around, &mut self.out);
             policies.extend(policy.map(|policy| (policy.id.clone(), policy)));
         }
         if items.is_empty() {
             let policy = self.default_policy(rotations.keys(), catch_all.clone()?);
             policies.insert(policy.id.clone(), policy);
         }
+        paths::check(&items, &policies, &mut self.out);
         let first = items.first().and_then(|item| item.node.get("id")?.text());
         let default_policy = if policies.contains_key(DEFAULT) { DEFAULT } else { first.unwrap_or(DEFAULT) };
         let node = gather::single(docs, "routes", &mut self.out);
-        let routes = node.map_or_else(Vec::new, |node| routes::read(node, &self.context, &mut self.out));
+        let routes = node.map_or_else(Vec::new, |node| {
+            let file = docs.iter().find(|doc| doc.root.get("routes").is_some());
+            let zone = file.map_or(TimeZone::UTC, |doc| doc.defaults.zone());
+            let around = Around { context: &self.context, zone: &zone, now: self.now };
+            routes::read(node, around, &mut self.out)
+        });
         if node.is_none() {
             self.filled_in.push(format!("no routes: everything goes to the policy `{default_policy}`"));
         } else if default_policy != DEFAULT {
@@ -371,8 +395,8 @@ impl Reading<'_> {
             "no policy: `{DEFAULT}` pages {who}, again after {ack_within}, then `{}` every {}",
             catch_all.person, catch_all.every
         ));
-        let steps = vec![Step { page: vec![target], ack_within }];
-        Policy { id: PolicyId::from(DEFAULT), steps, repeat: 1, catch_all, ack_timeout: None }
+        let steps = vec![Step::new(vec![target], ack_within)];
+        Policy { id: PolicyId::from(DEFAULT), steps, repeat: 1, catch_all, ack_timeout: None, hold: None }
     }
 }
 

@@ -46,7 +46,8 @@ pub(crate) fn rotation(
     Some(Rotation { id: id?, zone: zone?, calendar, layers: layers?, overrides, temporary: Vec::new(), gaps_allowed })
 }
 
-fn calendar(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<CalendarId> {
+/// A calendar by its id.
+pub(crate) fn calendar(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<CalendarId> {
     let id = out.text(node, "the id of a calendar")?;
     if id == CHINA || context.names.calendars.contains_key(id) {
         return Some(CalendarId::from(id));

@@ -5,22 +5,23 @@ use watchbell_engine::ids::PolicyId;
 use watchbell_engine::label::{BadMatcher, MatchOp, Matcher};
 use watchbell_engine::word::Severity;
 
-use crate::context::Context;
+use crate::conditions::{self, Around};
 use crate::gather;
 use crate::mistake::Mistakes;
 use crate::scalar::{self, Problem};
 use crate::tree::{Node, Value};
 
-const ROUTE: [&str; 6] = ["match", "policy", "priority", "group_by", "reopen_within", "regroup_after"];
+const ROUTE: [&str; 7] = ["match", "policy", "priority", "group_by", "reopen_within", "regroup_after", "hold"];
 /// Labels whose misspelling would make a route that never matches.
 const USUAL: [&str; 4] = ["probe", "service", "component", "severity"];
 
 /// Every route, in order.
-pub(crate) fn read(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Vec<Route> {
-    out.list(node, "a list of routes").iter().filter_map(|item| route(item, context, out)).collect()
+pub(crate) fn read(node: &Node, around: Around<'_>, out: &mut Mistakes) -> Vec<Route> {
+    out.list(node, "a list of routes").iter().filter_map(|item| route(item, around, out)).collect()
 }
 
-fn route(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Route> {
+fn route(node: &Node, around: Around<'_>, out: &mut Mistakes) -> Option<Route> {
+    let context = around.context;
     let map = out.map(node, "a route", &ROUTE)?;
     let matchers = map.get("match").map_or(Some(Vec::new()), |n| matchers(n, out));
     let policy = out.required(map, "policy", "expense-critical").and_then(|n| context.names.policy(n, out));
@@ -34,6 +35,15 @@ fn route(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Route
         None => Some(Route::REGROUP_AFTER),
     };
     let group_by = map.get("group_by").map_or_else(Vec::new, |n| labels(n, out));
+    let hold = match map.get("hold") {
+        Some(node) => Some(conditions::hold(node, around, out)?),
+        None => None,
+    };
+    if let (Some(hold), Some(priority), Some(node)) = (&hold, priority, map.get("hold"))
+        && !hold.priorities.contains(&priority)
+    {
+        out.warn(&node.spot(), format!("nothing is held here: this route makes everything {priority}"), None);
+    }
     Some(Route {
         name: format!("{}:{}", node.place.file.name, node.place.line),
         matchers: matchers?,
@@ -42,6 +52,7 @@ fn route(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Route
         group_by,
         reopen_within: reopen_within?,
         regroup_after: regroup_after?,
+        hold,
     })
 }
 

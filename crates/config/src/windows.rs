@@ -18,7 +18,11 @@ pub(crate) fn read(node: &Node, out: &mut Mistakes) -> Vec<Window> {
 }
 
 fn window(node: &Node, out: &mut Mistakes) -> Option<Window> {
-    let map = out.map(node, "a window", &["days", "from", "to", "dates"])?;
+    out.map(node, "a window", &["days", "from", "to", "dates"]).and_then(|map| of_map(map, out))
+}
+
+/// A window among other keys.
+pub(crate) fn of_map(map: &Node, out: &mut Mistakes) -> Option<Window> {
     let days = map.get("days").map_or(Some(Days::Any), |n| days(n, out));
     let time = |out: &mut Mistakes, key: &str, end: bool| match map.get(key) {
         Some(node) => out.value(node, "a time of day", |text| scalar::time_of_day(text, end)),

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 
+use crate::condition::{Condition, Hold};
 use crate::ids::{
     AbsenceId, CalendarId, ChannelId, LayerId, OverrideId, PersonId, PolicyId, ProbeId, Revision, RotationId,
 };
@@ -342,8 +343,11 @@ pub struct Policy {
     pub repeat: u32,
     /// Who is paged when all passes are used up.
     pub catch_all: CatchAll,
-    /// Pages again from step 1 when an acknowledged ticket is still open after this long.
+    /// Pages again when an acknowledged ticket is still open after this long: whoever has it, then from
+    /// step 1.
     pub ack_timeout: Option<Millis>,
+    /// Low urgency waits for office hours.
+    pub hold: Option<Hold>,
 }
 
 /// One step of a policy.
@@ -353,6 +357,49 @@ pub struct Step {
     pub page: Vec<Target>,
     /// How long they have, from step entry, until the next step.
     pub ack_within: Millis,
+    /// Who must acknowledge.
+    pub require: Require,
+    /// Paged only when this is so.
+    pub when: Condition,
+    /// What becomes of it otherwise.
+    pub otherwise: Otherwise,
+}
+
+impl Step {
+    /// A step without conditions in which one acknowledgement is enough.
+    pub fn new(page: Vec<Target>, ack_within: Millis) -> Self {
+        let (require, when, otherwise) = (Require::One, Condition::default(), Otherwise::Skip);
+        Self { page, ack_within, require, when, otherwise }
+    }
+
+    /// The policy that takes over here, where the step names one.
+    pub fn leads_to(&self) -> Option<&PolicyId> {
+        self.page.iter().find_map(|target| match target {
+            Target::Policy(id) => Some(id),
+            Target::Person(_) | Target::Rotation(_) | Target::WholeRotation(_) => None,
+        })
+    }
+}
+
+/// Who of a step must acknowledge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Require {
+    /// Anybody.
+    #[default]
+    One,
+    /// Everybody who is paged in it.
+    All,
+}
+
+/// What becomes of a step whose condition is not fulfilled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Otherwise {
+    /// It is passed over.
+    #[default]
+    Skip,
+    /// It is passed over now and entered when its window opens, if the ticket is still being pursued then.
+    Wait,
 }
 
 /// Whom a step pages.
@@ -365,6 +412,9 @@ pub enum Target {
     Rotation(RotationId),
     /// Everybody in the rotation, on duty or not.
     WholeRotation(RotationId),
+    /// The steps of another policy take over from here, with its own repeat and catch-all; it stands alone
+    /// in its step.
+    Policy(PolicyId),
 }
 
 /// The person of last resort.
@@ -393,6 +443,8 @@ pub struct Route {
     pub reopen_within: Millis,
     /// A new member of an acknowledged ticket pages when the acknowledgement is older than this.
     pub regroup_after: Millis,
+    /// Low urgency waits for office hours; instead of what its policy says.
+    pub hold: Option<Hold>,
 }
 
 impl Route {

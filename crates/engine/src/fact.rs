@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Absence, LadderEntry, Localized, Override};
+use crate::catalog::{Absence, LadderEntry, Localized, Override, Require};
 use crate::ids::{
     AbsenceId, ChannelId, DedupKey, Epoch, FactNo, LayerId, MaintenanceId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId, SendId, SilenceId, TestId, TicketId,
 };
@@ -202,6 +202,8 @@ pub enum Stage {
     Step(u32),
     /// All passes are used up.
     CatchAll,
+    /// One person beside the policy: whoever it was given to, or whose acknowledgement ran out.
+    Named,
 }
 
 impl Stage {
@@ -209,7 +211,7 @@ impl Stage {
     pub fn shown(self) -> Option<u32> {
         match self {
             Self::Step(index) => Some(index + 1),
-            Self::CatchAll => None,
+            Self::CatchAll | Self::Named => None,
         }
     }
 }
@@ -242,6 +244,17 @@ pub enum Because {
     Regrouped,
     /// The policy is gone from the configuration, and the ticket was routed anew.
     Rerouted,
+    /// The window that the step waited for is open.
+    WindowOpened,
+    /// Office hours began.
+    HoursBegan,
+    /// It was given to this person.
+    Assigned,
+    /// It fell due then, and watchbell was not there: decided anew from the present.
+    Away {
+        /// When it fell due.
+        since: Timestamp,
+    },
 }
 
 /// Why a person or a step was passed over.
@@ -261,6 +274,11 @@ pub enum Skip {
     NoContact,
     /// The step has nobody left to page.
     NobodyLeft,
+    /// The step's condition is not fulfilled.
+    NotNow {
+        /// When the step is entered after all, if the ticket is still being pursued then.
+        opens: Option<Timestamp>,
+    },
 }
 
 /// What a message tells.
@@ -413,6 +431,32 @@ pub enum What {
         because: Because,
         /// Under which revision.
         revision: Revision,
+        /// The policy that the route named, where it led to this one.
+        #[serde(default)]
+        home: Option<PolicyId>,
+        /// Who must acknowledge.
+        #[serde(default)]
+        require: Require,
+    },
+    /// A step waits for its window; the steps after it go on.
+    StepWaits {
+        /// Of which policy.
+        policy: PolicyId,
+        /// Which.
+        stage: Stage,
+        /// When its window opens.
+        opens: Timestamp,
+        /// Under which revision.
+        revision: Revision,
+    },
+    /// Nobody is paged before office hours begin.
+    KeptForHours {
+        /// When they begin.
+        until: Timestamp,
+        /// Under which policy.
+        policy: PolicyId,
+        /// Under which revision.
+        revision: Revision,
     },
     /// A step, or a person in it, was passed over.
     Skipped {
@@ -437,6 +481,29 @@ pub enum What {
         ladder: Vec<LadderEntry>,
         /// Why this person.
         why: Why,
+    },
+    /// The page is told in the message of another page to the same person.
+    PageGathered {
+        /// Which.
+        page: PageId,
+        /// Whose message tells it.
+        lead: PageId,
+        /// Pursued by itself from then on, unless it was told by then.
+        until: Timestamp,
+    },
+    /// A provider took the message that tells this page too.
+    PageTold {
+        /// Which.
+        page: PageId,
+        /// The message.
+        by: SendId,
+        /// Over which channel.
+        channel: ChannelId,
+    },
+    /// The page is pursued by itself from now on: the message that was to tell it did not get through.
+    PageLoosened {
+        /// Which.
+        page: PageId,
     },
     /// An entry of the ladder begins.
     EntryBegun {
@@ -486,6 +553,48 @@ pub enum What {
         /// When it is paged again if still open (`ack_timeout`).
         times_out: Option<Timestamp>,
     },
+    /// One of those who must all acknowledge has done so.
+    AcknowledgedByOne {
+        /// Who.
+        by: Actor,
+        /// Through which page.
+        page: Option<PageId>,
+    },
+    /// Whoever has it said so again: the time of the acknowledgement begins anew.
+    AckRenewed {
+        /// Who.
+        by: Actor,
+        /// When it is paged again if still open.
+        times_out: Option<Timestamp>,
+    },
+    /// Somebody has it in the place of whoever had it.
+    TakenOver {
+        /// Who.
+        by: Actor,
+        /// When it is paged again if still open.
+        times_out: Option<Timestamp>,
+    },
+    /// It was given to somebody, who is paged.
+    Assigned {
+        /// Who gave it.
+        by: Actor,
+        /// To whom.
+        to: PersonId,
+    },
+    /// Its alerts belong to another ticket from now on, and it is over.
+    MergedInto {
+        /// Which.
+        into: TicketId,
+        /// Who did it.
+        by: Actor,
+    },
+    /// The alerts of another ticket are its own from now on.
+    MergedFrom {
+        /// Which.
+        from: TicketId,
+        /// Who did it.
+        by: Actor,
+    },
     /// A person asked for the next step.
     Escalated {
         /// Who.
@@ -513,6 +622,9 @@ pub enum What {
         by: Actor,
         /// The word.
         text: String,
+        /// When the acknowledgement runs out, which a word puts off.
+        #[serde(default)]
+        times_out: Option<Timestamp>,
     },
     /// A silence stops the paging of an open ticket.
     Held {
@@ -680,6 +792,17 @@ impl What {
             Self::ProbeGone { .. } => "probe_gone",
             Self::StepEntered { .. } => "step_entered",
             Self::Skipped { .. } => "skipped",
+            Self::StepWaits { .. } => "step_waits",
+            Self::KeptForHours { .. } => "kept_for_hours",
+            Self::PageGathered { .. } => "page_gathered",
+            Self::PageTold { .. } => "page_told",
+            Self::PageLoosened { .. } => "page_loosened",
+            Self::AcknowledgedByOne { .. } => "acknowledged_by_one",
+            Self::AckRenewed { .. } => "ack_renewed",
+            Self::TakenOver { .. } => "taken_over",
+            Self::Assigned { .. } => "assigned",
+            Self::MergedInto { .. } => "merged_into",
+            Self::MergedFrom { .. } => "merged_from",
             Self::PageStarted { .. } => "page_started",
             Self::EntryBegun { .. } => "entry_begun",
             Self::PageUnreachable { .. } => "page_unreachable",

@@ -198,6 +198,25 @@ pub enum Deed {
         /// Until when; in the future.
         until: Timestamp,
     },
+    /// I have it, in the place of whoever has it or is being paged.
+    Take {
+        /// Which ticket.
+        ticket: TicketId,
+    },
+    /// This person has to see to it: paged as a step of one.
+    Assign {
+        /// Which ticket.
+        ticket: TicketId,
+        /// Who.
+        person: PersonId,
+    },
+    /// It is the same as another: its alerts move there, and it is over.
+    Merge {
+        /// Which ticket.
+        ticket: TicketId,
+        /// The one that goes on.
+        into: TicketId,
+    },
     /// A word for the timeline.
     Note {
         /// Which ticket.
@@ -414,6 +433,12 @@ pub enum Refusal {
     /// 422
     #[error("`{0}` has no contact at all")]
     NoContacts(PersonId),
+    /// 422
+    #[error("`{0}` is disabled and cannot be paged")]
+    Disabled(PersonId),
+    /// 422
+    #[error("{0} cannot be merged into itself")]
+    MergesIntoItself(TicketId),
     /// 422
     #[error("the end must lie in the future and after the start")]
     EndsBeforeItStarts,

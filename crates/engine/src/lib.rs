@@ -10,6 +10,7 @@
 pub mod budget;
 pub mod catalog;
 pub mod commit;
+pub mod condition;
 pub mod detect;
 pub mod explain;
 pub mod fact;

@@ -35,6 +35,9 @@ pub struct Outgoing {
     pub channel: ChannelId,
     /// What it is about; `None` for a test.
     pub about: Option<About>,
+    /// Other pages to the same person that this message tells too.
+    #[serde(default)]
+    pub also: Vec<Also>,
     /// Who acted, where somebody did: acknowledged, escalated, resolved, asked for the test.
     pub by: Option<String>,
     /// When it was decided.
@@ -75,12 +78,32 @@ pub struct About {
     /// Since when it had been kept quiet.
     #[serde(default)]
     pub muted_since: Option<Timestamp>,
+    /// The ticket that goes on in its place, where it was merged.
+    #[serde(default)]
+    pub merged_into: Option<TicketId>,
     /// So many live alerts the ticket has.
     pub live_alerts: u32,
     /// The worst live alert, or the last one that ended.
     pub alert: AlertBrief,
     /// The first steps of the runbook.
     pub runbook: Vec<String>,
+}
+
+/// A page that the message of another page tells too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Also {
+    /// Its ticket.
+    pub ticket: TicketId,
+    /// Its id; its link acknowledges it.
+    pub page: PageId,
+    /// What broke.
+    pub title: Localized,
+    /// How urgent.
+    pub priority: Priority,
+    /// Why it is not up.
+    pub kind: Option<FailureKind>,
+    /// One line with the finding.
+    pub summary: String,
 }
 
 /// The alert as a message shows it.

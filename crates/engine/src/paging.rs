@@ -60,11 +60,16 @@ pub enum Due {
     Unreachable,
     /// This try has had no report for too long.
     Lost(u32),
+    /// The message that was to tell it did not get through in time.
+    Loosen,
 }
 
 /// The first thing that is due on a live page of a triggered ticket; `newest` says that no later page
 /// of the ticket is for the same person.
 pub fn due(page: &Page, newest: bool, now: Timestamp) -> Option<Due> {
+    if let Some(within) = &page.within {
+        return (within.until <= now).then_some(Due::Loosen);
+    }
     if let Some(lost) = page.tries.iter().find(|t| t.ended.is_none() && after(t.asked, REPORT_WITHIN) <= now) {
         return Some(Due::Lost(lost.n));
     }
@@ -79,6 +84,9 @@ pub fn due(page: &Page, newest: bool, now: Timestamp) -> Option<Due> {
 
 /// When [`due`] will next have something to say.
 pub fn next_wake(page: &Page, newest: bool) -> Option<Timestamp> {
+    if let Some(within) = &page.within {
+        return Some(within.until);
+    }
     let lost = page.tries.iter().filter(|t| t.ended.is_none()).map(|t| after(t.asked, REPORT_WITHIN));
     let retries = retries(page, newest).map(|(at, _)| at);
     lost.chain(retries).chain(next_entry_at(page)).chain(unreachable_at(page)).min()

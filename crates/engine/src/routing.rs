@@ -18,10 +18,16 @@ pub fn route(catalog: &Catalog, key: &DedupKey, labels: &Labels, severity: Sever
         let policy = catalog.self_policy.as_ref().unwrap_or(&catalog.default_policy);
         return unrouted(SELF_ROUTE, policy, key, severity);
     }
-    match catalog.routes.iter().find(|r| all_match(&r.matchers, labels)) {
+    match matched(catalog, key, labels) {
         Some(route) => routed(route, key, labels, severity),
         None => unrouted(DEFAULT_ROUTE, &catalog.default_policy, key, severity),
     }
+}
+
+/// The first route that matches; signals about watchbell itself take none.
+pub fn matched<'a>(catalog: &'a Catalog, key: &DedupKey, labels: &Labels) -> Option<&'a Route> {
+    let own = key.as_str().starts_with("self:");
+    catalog.routes.iter().find(|r| !own && all_match(&r.matchers, labels))
 }
 
 fn routed(route: &Route, key: &DedupKey, labels: &Labels, severity: Severity) -> Routed {

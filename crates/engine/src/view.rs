@@ -81,6 +81,21 @@ pub struct TicketView {
     pub reopened: u32,
     /// Until when nobody is paged at a person's wish.
     pub snoozed_until: Option<Timestamp>,
+    /// Nobody is paged before then: it waits for office hours.
+    #[serde(default)]
+    pub held_until: Option<Timestamp>,
+    /// When the acknowledgement runs out and whoever has it is paged again.
+    #[serde(default)]
+    pub ack_times_out: Option<Timestamp>,
+    /// Steps that were passed over and are paged when their window opens.
+    #[serde(default)]
+    pub waiting: Vec<WaitingView>,
+    /// Who has acknowledged the present step, where everybody in it must.
+    #[serde(default)]
+    pub acknowledged_by_some: Vec<AckView>,
+    /// The ticket that goes on in its place.
+    #[serde(default)]
+    pub merged_into: Option<TicketId>,
     /// What happens next if nobody does anything.
     pub next_step: NextStep,
     /// Its alerts, in the order they joined.
@@ -97,6 +112,26 @@ pub struct NextStep {
     pub at: Option<Timestamp>,
     /// Who is paged then, by the present duty.
     pub to: Vec<PersonId>,
+}
+
+/// A step that waits for its window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingView {
+    /// Of which policy.
+    pub policy: PolicyId,
+    /// Which, from 1.
+    pub step: Option<u32>,
+    /// When its window opens.
+    pub until: Timestamp,
+}
+
+/// One of several who must all acknowledge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AckView {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// One alert of a ticket.

@@ -359,6 +359,7 @@ fn a_fault_that_gets_worse_is_escalated_as_its_severity_asks() {
             group_by: Vec::new(),
             reopen_within: Millis::mins(5),
             regroup_after: Millis::mins(15),
+            hold: None,
         },
     );
     two.policies.insert(urgent.id.clone(), urgent);

@@ -114,10 +114,10 @@ pub(super) fn config() -> Config {
     let channel = |id: &str, kind, loud| (ChannelId::from(id), Channel { id: id.into(), kind, loud });
     let policy = Policy {
         id: "expense-critical".into(),
-        steps: vec![Step { page: vec![Target::Rotation("expense-primary".into())], ack_within: Millis::mins(2) }],
+        steps: vec![Step::new(vec![Target::Rotation("expense-primary".into())], Millis::mins(2))],
         repeat: 0,
         catch_all: CatchAll { person: "wang.lei".into(), every: Millis::mins(5) },
-        ack_timeout: None,
+        ack_timeout: None, hold: None,
     };
     let rule = HeartbeatRule { expected: Expected::Every(Millis::hours(24)), grace: Millis::mins(30), max_run: None };
     let catalog = Catalog {

@@ -1,10 +1,12 @@
 //! The thirty seconds of promise 1 and the ceiling of `runs_per_day`, checked for one probe.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use watchbell_engine::budget::{Budget, DECIDE_AND_COMMIT, DEPENDENCY_WAIT, START_LAG, TO_PROVIDER, TooSlow};
 use watchbell_engine::catalog::{Catalog, Policy, Rotation, Target};
-use watchbell_engine::ids::PersonId;
+use watchbell_engine::condition::Situation;
+use watchbell_engine::ids::{PersonId, PolicyId};
 use watchbell_engine::label::{Labels, all_match};
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::Priority;
@@ -15,7 +17,8 @@ use crate::probe::Read;
 
 const DAY: Millis = Millis::hours(24);
 
-/// The terms of the sum; `None` for heartbeats, whose faults begin when the job says so.
+/// The terms of the sum; `None` for heartbeats, whose faults begin when the job says so, and where pages
+/// wait for office hours.
 fn terms(read: &Read<'_>, catalog: &Catalog) -> Option<Budget> {
     let spec = &read.spec;
     match spec.check {
@@ -25,13 +28,13 @@ fn terms(read: &Read<'_>, catalog: &Catalog) -> Option<Budget> {
             timeout: spec.timeout,
             k: spec.detect.down_after.failures(),
             confirm_after: spec.detect.confirm_after,
-            page_after: page_after(read, catalog),
+            page_after: page_after(read, catalog)?,
             has_dependency: !read.info.depends_on.is_empty(),
         }),
     }
 }
 
-/// The worst case of a probe and how it adds up; `None` for heartbeats.
+/// The worst case of a probe and how it adds up; `None` where there is none.
 pub(crate) fn worst_case(read: &Read<'_>, catalog: &Catalog) -> Option<(Millis, String)> {
     terms(read, catalog).map(|terms| (terms.worst_case(), sum(&terms)))
 }
@@ -54,8 +57,10 @@ fn sum(b: &Budget) -> String {
 
 /// Records a probe that cannot keep what it promises.
 pub(crate) fn keep(read: &Read<'_>, catalog: &Catalog, out: &mut Mistakes) {
+    if !matches!(read.spec.check, Check::Heartbeat { .. }) {
+        ceiling(read, out);
+    }
     let Some(terms) = terms(read, catalog) else { return };
-    ceiling(read, out);
     let Some(limit) = read.spec.detect_within else { return };
     let Err(too_slow) = terms.check(limit) else { return };
     let at = ["detect_within", "every", "timeout", "alert"].iter().find_map(|key| read.node.get(key));
@@ -74,8 +79,9 @@ pub(crate) fn keep(read: &Read<'_>, catalog: &Catalog, out: &mut Mistakes) {
     out.error(&spot, message, Some(hint));
 }
 
-/// The least `after` of those whom the first step of the probe's policy can page.
-fn page_after(read: &Read<'_>, catalog: &Catalog) -> Millis {
+/// The latest of the first pages that the probe's policy can come to, each the least `after` of those whom
+/// its step pages; `None` where they are held for office hours. What depends on the hour may be passed over.
+fn page_after(read: &Read<'_>, catalog: &Catalog) -> Option<Millis> {
     let info = &read.info;
     let mut labels: Labels = info.labels.clone();
     labels.insert("probe".into(), info.id.to_string());
@@ -84,21 +90,52 @@ fn page_after(read: &Read<'_>, catalog: &Catalog) -> Millis {
     labels.insert("severity".into(), info.severity.to_string());
     let route = catalog.routes.iter().find(|route| all_match(&route.matchers, &labels));
     let priority = route.and_then(|route| route.priority).unwrap_or(info.severity.priority());
-    let policy = route.map_or(&catalog.default_policy, |route| &route.policy);
-    let first = catalog.policies.get(policy).and_then(|policy: &Policy| policy.steps.first());
-    let targets = first.map_or(&[][..], |step| step.page.as_slice());
-    targets
-        .iter()
-        .flat_map(|target| people(target, catalog))
-        .filter_map(|id| first_entry(id, priority, catalog))
-        .min()
-        .unwrap_or_default()
+    let id = route.map_or(&catalog.default_policy, |route| &route.policy);
+    let Some(policy) = catalog.policies.get(id) else { return Some(Millis::ZERO) };
+    let hold = route.and_then(|route| route.hold.as_ref()).or(policy.hold.as_ref());
+    if hold.is_some_and(|hold| hold.priorities.contains(&priority)) {
+        return None;
+    }
+    let situation = Situation { severity: info.severity, priority, labels: vec![&labels] };
+    let mut first = Vec::new();
+    let mut walked = BTreeSet::new();
+    first_pages(policy, &situation, catalog, &mut walked, &mut first);
+    Some(first.into_iter().max().unwrap_or_default())
+}
+
+/// The pages that may come first, by what the hour lets through.
+fn first_pages<'c>(
+    policy: &'c Policy,
+    situation: &Situation<'_>,
+    catalog: &'c Catalog,
+    walked: &mut BTreeSet<&'c PolicyId>,
+    first: &mut Vec<Millis>,
+) {
+    if !walked.insert(&policy.id) {
+        return; // a circle, which is a mistake of its own
+    }
+    for step in policy.steps.iter().filter(|step| step.when.fits(situation)) {
+        match step.leads_to().and_then(|id| catalog.policies.get(id)) {
+            Some(next) => first_pages(next, situation, catalog, walked, first),
+            None => {
+                let people = step.page.iter().flat_map(|target| people(target, catalog));
+                first.extend(people.filter_map(|id| first_entry(id, situation.priority, catalog)).min());
+            }
+        }
+        if step.when.during.is_empty() {
+            return;
+        }
+    }
+    // No ladder of the last resort begins after its round.
+    let last = first_entry(&policy.catch_all.person, situation.priority, catalog);
+    first.extend(last.filter(|after| *after < policy.catch_all.every));
 }
 
 fn people<'c>(target: &'c Target, catalog: &'c Catalog) -> Vec<&'c PersonId> {
     let of = |rotation: &'c Rotation| rotation.layers.iter().flat_map(|layer| layer.people.iter()).collect();
     match target {
         Target::Person(id) => vec![id],
+        Target::Policy(_) => Vec::new(),
         Target::Rotation(id) | Target::WholeRotation(id) => catalog.rotations.get(id).map_or_else(Vec::new, of),
     }
 }

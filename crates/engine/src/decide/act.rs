@@ -12,7 +12,6 @@ use crate::ids::{
 use crate::input::{Act, Actor, Answer, Deed, Refusal};
 use crate::label::Labels;
 use crate::state::{Phase, Ticket};
-use crate::time::after;
 use crate::word::{Priority, ResolvedAs, Severity};
 
 impl Turn<'_> {
@@ -25,6 +24,9 @@ impl Turn<'_> {
             Deed::Escalate { ticket, page } => self.escalate(*ticket, *page, by),
             Deed::Decline { page } => self.decline(*page, by),
             Deed::Snooze { ticket, until } => self.snooze(*ticket, *until, by),
+            Deed::Take { ticket } => self.take_it(*ticket, by),
+            Deed::Assign { ticket, person } => self.assign(*ticket, person, by),
+            Deed::Merge { ticket, into } => self.merge(*ticket, *into, by),
             Deed::Note { ticket, text } => self.note(*ticket, text, by),
             Deed::Declare { summary, severity, labels } => self.declare(summary, *severity, labels),
             Deed::AddSilence { matchers, from, until, reason } => {
@@ -54,7 +56,7 @@ impl Turn<'_> {
     }
 
     /// The ticket, open, and of the same occurrence as the page whose link was used.
-    fn open_ticket(&self, id: TicketId, page: Option<PageId>) -> Result<&Ticket, Refusal> {
+    pub(super) fn open_ticket(&self, id: TicketId, page: Option<PageId>) -> Result<&Ticket, Refusal> {
         let ticket = self.ticket(id)?;
         if let Some(page) = page {
             let page = ticket.page(page).ok_or(Refusal::NoSuchPage(page))?;
@@ -67,11 +69,19 @@ impl Turn<'_> {
 
     pub(super) fn ack(&mut self, id: TicketId, page: Option<PageId>, by: &Actor) -> Result<Answer, Refusal> {
         let ticket = self.open_ticket(id, page)?;
-        if matches!(ticket.phase, Phase::Acknowledged(_)) {
-            return Ok(Answer::Ticket { ticket: id, already: true }); // two people answered; the first holds it
+        if let Phase::Acknowledged(acked) = &ticket.phase {
+            // Two people answered; the first holds it. Who holds it has more time.
+            let renewed = self.put_off(ticket).filter(|_| by.person.is_some() && acked.by.person == by.person);
+            if renewed.is_some() {
+                self.record(Some(id), What::AckRenewed { by: by.clone(), times_out: renewed });
+            }
+            return Ok(Answer::Ticket { ticket: id, already: true });
         }
-        let timeout = self.catalog.policies.get(&ticket.routed.policy).and_then(|p| p.ack_timeout);
-        let times_out = timeout.map(|t| after(self.now, t));
+        let times_out = self.ack_times_out(ticket);
+        if !self.acknowledged_by_one(id, page, by) {
+            self.advance(id);
+            return Ok(Answer::Ticket { ticket: id, already: false });
+        }
         self.record(Some(id), What::Acknowledged { by: by.clone(), page, times_out });
         self.tell_everybody(id, MessageKind::Acknowledged, Some(by.name.clone()), by.person.as_ref());
         Ok(Answer::Ticket { ticket: id, already: false })
@@ -86,9 +96,12 @@ impl Turn<'_> {
     }
 
     fn escalate(&mut self, id: TicketId, page: Option<PageId>, by: &Actor) -> Result<Answer, Refusal> {
-        let (pass, stage) = self.open_ticket(id, page)?.reached;
+        let ticket = self.open_ticket(id, page)?;
+        // One that was kept back from the start has no step yet.
+        let reached = (ticket.entries > 0).then_some(ticket.reached);
         self.record(Some(id), What::Escalated { by: by.clone(), page });
-        let (pass, stage) = self.ask_for(id, |ask| ask.following(pass, stage)).unwrap_or((1, Stage::Step(0)));
+        let following = reached.and_then(|(pass, stage)| self.ask_for(id, |ask| ask.following(pass, stage)));
+        let (pass, stage) = following.unwrap_or((1, Stage::Step(0)));
         self.enter(id, pass, stage, Because::Escalated);
         // Told after the step was entered, so that the message says where the ticket stands now.
         self.tell_everybody(id, MessageKind::Escalated, Some(by.name.clone()), by.person.as_ref());
@@ -122,12 +135,12 @@ impl Turn<'_> {
     }
 
     fn note(&mut self, id: TicketId, text: &str, by: &Actor) -> Result<Answer, Refusal> {
-        self.ticket(id)?;
+        let times_out = self.put_off(self.ticket(id)?);
         let text = text.trim();
         if text.is_empty() {
             return Err(Refusal::Empty("text".into()));
         }
-        self.record(Some(id), What::Noted { by: by.clone(), text: text.into() });
+        self.record(Some(id), What::Noted { by: by.clone(), text: text.into(), times_out });
         Ok(Answer::Ticket { ticket: id, already: false })
     }
 

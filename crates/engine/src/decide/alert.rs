@@ -1,6 +1,7 @@
 //! Alerts and tickets: a fault fires, joins, changes, ends; a ticket opens, reopens, resolves.
 
 use super::Turn;
+use super::away::RECOVERED;
 use crate::fact::{Because, Firing, MessageKind, Routed, Stage, What};
 use crate::ids::{DedupKey, TicketId};
 use crate::input::Actor;
@@ -80,7 +81,8 @@ impl Turn<'_> {
         alert.seen = before.seen.min(alert.seen);
         alert.last_good = before.last_good.or(alert.last_good);
         let worse = alert.severity > ticket.worst;
-        let (held, chased) = (matches!(ticket.phase, Phase::Held { .. }), matches!(ticket.phase, Phase::Triggered(_)));
+        let held = matches!(ticket.phase, Phase::Held { .. } | Phase::OffHours { .. });
+        let chased = matches!(ticket.phase, Phase::Triggered(_));
         let routed = routing::route(self.catalog, &alert.key, &alert.labels, alert.severity);
         let priority = ticket.routed.priority.min(routed.priority);
         // A fault that got worse is escalated as its severity now asks, under the same ticket.
@@ -107,9 +109,12 @@ impl Turn<'_> {
         let ticket = self.state().firing_ticket(key)?;
         let (id, chased) = (ticket.id, matches!(ticket.phase, Phase::Triggered(_)));
         let loud = chased && self.held_by(id).is_none();
-        self.record(Some(id), What::AlertResolved { key: key.clone(), reason: reason.into() });
+        let away = self.engine.away.get(&id).is_some_and(|away| away.until > self.now);
+        let recovered = away.then_some(RECOVERED);
+        self.record(Some(id), What::AlertResolved { key: key.clone(), reason: recovered.unwrap_or(reason).into() });
         if self.state().tickets.get(&id).is_some_and(|t| !t.is_firing()) {
-            self.close(id, ResolvedAs::SelfRecovered, None, Actor::engine());
+            self.is_back(id);
+            self.close(id, ResolvedAs::SelfRecovered, recovered.map(Into::into), Actor::engine());
         } else if loud {
             self.hold_if_quiet(id); // it may have been paged for this one alone
         }
@@ -151,7 +156,7 @@ fn pages_again(ticket: &Ticket, severity: Severity, now: jiff::Timestamp, routed
     match &ticket.phase {
         Phase::Triggered(_) => severity > ticket.worst,
         Phase::Acknowledged(acked) => severity > ticket.worst || elapsed(acked.at, now) > routed.regroup_after,
-        Phase::Held { .. } => true,
+        Phase::Held { .. } | Phase::OffHours { .. } => true,
         Phase::Resolved(_) => false,
     }
 }

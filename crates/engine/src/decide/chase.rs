@@ -4,12 +4,14 @@ use jiff::Timestamp;
 
 use super::Turn;
 use super::people::{Ask, Staff};
-use crate::catalog::{Catalog, Policy};
+use super::walk::{Found, Passed};
+use crate::catalog::{Catalog, Require};
+use crate::condition::Situation;
 use crate::fact::{Because, Quiet, Skip, Stage, What};
-use crate::ids::{PageId, TicketId};
+use crate::ids::{PageId, PersonId, PolicyId, TicketId};
 use crate::paging::{self, Due};
 use crate::routing;
-use crate::state::{Acked, Chase, Phase, State, Ticket};
+use crate::state::{Acked, Chase, Phase, State, StepWait, Ticket};
 use crate::time::after;
 use crate::view::{NextStep, PageState};
 
@@ -19,50 +21,100 @@ const ROUNDS: usize = 10_000;
 
 /// When something of this ticket is due next.
 pub(super) fn next_wake(ticket: &Ticket) -> Option<Timestamp> {
-    let notices = ticket.notices.iter().filter_map(super::send::notice_wake);
+    ticket.notices.iter().filter_map(super::send::notice_wake).chain(chase_wake(ticket)).min()
+}
+
+/// When the next page of this ticket, or the next step, is due.
+pub(super) fn chase_wake(ticket: &Ticket) -> Option<Timestamp> {
     let phase = match &ticket.phase {
-        Phase::Triggered(chase) => Some(chase.due),
+        Phase::Triggered(chase) => ticket.waits.iter().map(|w| w.at).chain([chase.due]).min(),
+        Phase::OffHours { until } => Some(*until),
         Phase::Acknowledged(Acked { wake, .. }) => wake.as_ref().map(|w| w.at),
         Phase::Held { .. } | Phase::Resolved(_) => None,
     };
     let chased = matches!(ticket.phase, Phase::Triggered(_));
     let pages = if chased { ticket.live_pages() } else { Vec::new() };
     let pages = pages.into_iter().filter_map(|(page, newest)| paging::next_wake(page, newest));
-    notices.chain(phase).chain(pages).min()
+    phase.into_iter().chain(pages).min()
 }
 
 /// What happens next on a ticket if nobody does anything, by the duty at that time.
 pub(super) fn next_step(state: &State, catalog: &Catalog, ticket: &Ticket) -> NextStep {
-    let (at, (pass, stage)) = match &ticket.phase {
-        Phase::Triggered(chase) => (chase.due, (chase.pass, chase.stage)),
-        Phase::Acknowledged(Acked { wake: Some(wake), .. }) => (wake.at, (0, Stage::CatchAll)),
+    let (at, anew) = match &ticket.phase {
+        Phase::Triggered(chase) => {
+            let waits = ticket.waits.iter().filter(|w| w.at < chase.due).min_by_key(|w| w.at);
+            if let Some(ask) = waits.and_then(|w| asks(state, catalog, ticket, Under::This(&w.policy), w.at)) {
+                let (stage, at) = waits.map_or((chase.stage, chase.due), |w| (w.stage, w.at));
+                return NextStep { at: Some(at), to: people(&ask, chase.pass, stage) };
+            }
+            (chase.due, false)
+        }
+        Phase::Acknowledged(Acked { wake: Some(wake), by, .. }) => {
+            let named = by.person.clone().filter(|_| wake.because == Because::AckTimedOut);
+            if let Some(person) = named {
+                return NextStep { at: Some(wake.at), to: vec![person] };
+            }
+            (wake.at, true)
+        }
+        Phase::OffHours { until } => (*until, true),
         Phase::Held { quiet, until } => {
             let silence = if let Quiet::Silenced(id) = quiet { state.silences.get(id).map(|s| s.until) } else { None };
             match silence.or(*until) {
-                Some(at) => (at, (0, Stage::CatchAll)),
+                Some(at) => (at, true),
                 None => return NextStep::default(),
             }
         }
         Phase::Acknowledged(_) | Phase::Resolved(_) => return NextStep::default(),
     };
-    let Some(policy) = policy_of(catalog, ticket) else { return NextStep { at: Some(at), to: Vec::new() } };
-    let (route, priority) = (ticket.routed.route.as_str(), ticket.routed.priority);
-    let ask = Ask { catalog, recorded: &state.recorded, route, policy, priority, at };
-    let (pass, stage) = match pass {
-        0 => (1, Stage::Step(0)), // after a pause it begins from the first step
-        pass => ask.following(pass, stage),
+    let under = if anew { Under::Home } else { Under::Present };
+    let Some(ask) = asks(state, catalog, ticket, under, at) else { return NextStep { at: Some(at), to: Vec::new() } };
+    let (pass, stage) = match &ticket.phase {
+        Phase::Triggered(chase) if !anew => ask.following(chase.pass, chase.stage),
+        _ => (1, Stage::Step(0)), // after a pause it begins from the first step
     };
-    let (_, _, staff, _) = ask.staffed(pass, stage);
-    NextStep { at: Some(at), to: staff.called.into_iter().map(|c| c.person).collect() }
+    NextStep { at: Some(at), to: people(&ask, pass, stage) }
 }
 
-/// The policy of a ticket; one that is gone from the configuration is routed anew.
-fn policy_of<'a>(catalog: &'a Catalog, ticket: &Ticket) -> Option<&'a Policy> {
-    let rerouted = || {
-        let lead = ticket.lead();
-        catalog.policies.get(&routing::route(catalog, &lead.key, &lead.labels, lead.severity).policy)
+fn people(ask: &Ask<'_>, pass: u32, stage: Stage) -> Vec<PersonId> {
+    ask.staffed(pass, stage).staff.called.into_iter().map(|c| c.person).collect()
+}
+
+/// Under which of its policies a ticket is asked about.
+#[derive(Clone, Copy)]
+enum Under<'a> {
+    /// The one it is in.
+    Present,
+    /// The one from which a new start begins.
+    Home,
+    /// This one, if it is there.
+    This(&'a PolicyId),
+}
+
+/// Asks about the staff of a ticket at an instant. A policy that is gone from the configuration gives way
+/// to the one the route named, and that one to where the ticket is routed now.
+fn asks<'a>(
+    state: &'a State,
+    catalog: &'a Catalog,
+    ticket: &'a Ticket,
+    under: Under<'_>,
+    at: Timestamp,
+) -> Option<Ask<'a>> {
+    let (home, present) = (ticket.home_policy(), &ticket.routed.policy);
+    let lead = ticket.lead();
+    let rerouted = || routing::route(catalog, &lead.key, &lead.labels, lead.severity).policy;
+    let wanted = match under {
+        Under::Present => present,
+        Under::Home => home,
+        Under::This(id) => id,
     };
-    catalog.policies.get(&ticket.routed.policy).or_else(rerouted)
+    let (policy, home) = match (catalog.policies.get(wanted), catalog.policies.get(home)) {
+        (Some(policy), _) => (policy, (policy.id != *home).then(|| home.clone())),
+        (None, Some(policy)) => (policy, None),
+        (None, None) => (catalog.policies.get(&rerouted())?, None),
+    };
+    let labels = ticket.firing().map(|m| &m.alert.labels).collect();
+    let situation = Situation { severity: lead.severity, priority: ticket.routed.priority, labels };
+    Some(Ask { catalog, recorded: &state.recorded, route: &ticket.routed.route, policy, home, situation, at })
 }
 
 impl Turn<'_> {
@@ -70,6 +122,9 @@ impl Turn<'_> {
     pub(super) fn advance(&mut self, id: TicketId) {
         if let Some(later) = &mut self.later {
             later.insert(id);
+            return;
+        }
+        if self.is_away(id) {
             return;
         }
         for _ in 0..ROUNDS {
@@ -87,21 +142,38 @@ impl Turn<'_> {
                 let chase = chase.clone();
                 self.advance_triggered(id, &chase)
             }
-            Phase::Acknowledged(Acked { wake: Some(wake), .. }) if wake.at <= self.now => {
-                let because = wake.because.clone();
-                if !self.hold_if_quiet(id) {
-                    self.enter(id, 1, Stage::Step(0), because);
+            Phase::Acknowledged(Acked { wake: Some(wake), by, .. }) if wake.at <= self.now => {
+                let (because, by) = (wake.because.clone(), by.clone());
+                if self.hold_if_quiet(id) {
+                    return true;
+                }
+                match because {
+                    Because::AckTimedOut => self.ack_ran_out(id, &by),
+                    because => self.enter(id, 1, Stage::Step(0), because),
                 }
                 true
             }
-            Phase::Acknowledged(_) | Phase::Held { .. } | Phase::Resolved(_) => false,
+            Phase::OffHours { until } if *until <= self.now => {
+                if !self.hold_if_quiet(id) {
+                    self.enter(id, 1, Stage::Step(0), Because::HoursBegan);
+                }
+                true
+            }
+            Phase::Acknowledged(_) | Phase::Held { .. } | Phase::OffHours { .. } | Phase::Resolved(_) => false,
         };
         moved || self.advance_notices(id)
     }
 
     fn advance_triggered(&mut self, id: TicketId, chase: &Chase) -> bool {
+        if self.enter_what_waited(id, chase.pass) {
+            return true;
+        }
         if chase.due <= self.now {
-            self.give_way(id, chase, Because::NotAcknowledged);
+            match chase.entry {
+                // The process died before anybody could be asked.
+                0 => self.enter(id, 1, Stage::Step(0), Because::Opened),
+                _ => self.give_way(id, chase, Because::NotAcknowledged),
+            }
             return true;
         }
         if let Some((page, due)) = self.due_page(id) {
@@ -110,6 +182,7 @@ impl Turn<'_> {
                 Due::Retry(channel) => self.start_try(page, channel),
                 Due::Lost(n) => self.lose_try(page, n),
                 Due::Unreachable => self.record(Some(id), What::PageUnreachable { page }),
+                Due::Loosen => self.record(Some(id), What::PageLoosened { page }),
             }
             return true;
         }
@@ -119,7 +192,11 @@ impl Turn<'_> {
     fn due_page(&self, id: TicketId) -> Option<(PageId, Due)> {
         let ticket = self.state().tickets.get(&id)?;
         let mut live = ticket.live_pages().into_iter();
-        live.find_map(|(page, newest)| Some((page.id, paging::due(page, newest, self.now)?)))
+        let begins_later = |due: &Due| self.gathering && *due == Due::Begin(0);
+        live.find_map(|(page, newest)| {
+            let due = paging::due(page, newest, self.now).filter(|due| !begins_later(due))?;
+            Some((page.id, due))
+        })
     }
 
     /// A step in which nobody is reached, or everybody declined, gives way at once.
@@ -135,8 +212,11 @@ impl Turn<'_> {
         let mut declined = false;
         for page in pages {
             declined |= page.declined;
-            if !page.declined && page.state != PageState::Unreachable {
-                return false;
+            match page.state {
+                PageState::Pursuing => return false,
+                PageState::Ended if !page.declined => return false,
+                // Where all must acknowledge, some have.
+                PageState::Answered | PageState::Ended | PageState::Unreachable => {}
             }
         }
         self.give_way(id, chase, if declined { Because::Declined } else { Because::NobodyReached });
@@ -149,31 +229,76 @@ impl Turn<'_> {
         self.enter(id, pass, stage, because);
     }
 
-    /// Enters the first stage from here on that has somebody. Duty is asked now, of the present catalog.
+    /// Enters a step whose window is open now: the first of those that waited; the others come in order.
+    fn enter_what_waited(&mut self, id: TicketId, pass: u32) -> bool {
+        let Some(ticket) = self.state().tickets.get(&id) else { return false };
+        let due = ticket.waits.iter().filter(|w| w.at <= self.now);
+        let shown = |w: &&StepWait| (w.policy != *ticket.home_policy(), w.stage.shown());
+        let Some(StepWait { policy, stage, .. }) = due.min_by_key(shown).cloned() else { return false };
+        let pass = if policy == ticket.routed.policy { pass } else { 1 };
+        self.enter_under(id, Under::This(&policy), (pass, stage), Because::WindowOpened);
+        true
+    }
+
+    /// Enters the first stage from here on that has somebody. Duty is asked now, of the present catalog. A
+    /// new start begins in the policy that the route named.
     pub(super) fn enter(&mut self, id: TicketId, pass: u32, stage: Stage, because: Because) {
-        let Some(ticket) = self.state().tickets.get(&id) else { return };
-        let known = self.catalog.policies.contains_key(&ticket.routed.policy);
-        let (pass, stage, because) =
-            if known { (pass, stage, because) } else { (1, Stage::Step(0), Because::Rerouted) };
-        let Some((pass, stage, staff, passed_over)) = self.ask_for(id, |ask| ask.staffed(pass, stage)) else { return };
-        for (stage, mut staff) in passed_over {
-            staff.skipped.push((None, Skip::NobodyLeft));
-            self.record_skips(id, stage, staff);
+        let anew = (pass, stage) == (1, Stage::Step(0));
+        let under = if anew { Under::Home } else { Under::Present };
+        self.enter_under(id, under, (pass, stage), because);
+    }
+
+    fn enter_under(&mut self, id: TicketId, under: Under<'_>, (pass, stage): (u32, Stage), because: Because) {
+        self.is_back(id);
+        if self.keep_for_hours(id, &because) {
+            return;
         }
         let Some(ticket) = self.state().tickets.get(&id) else { return };
-        let Some(policy) = policy_of(self.catalog, ticket) else { return };
-        let lasts = match stage {
-            Stage::Step(index) => policy.steps.get(index as usize).map_or(policy.catch_all.every, |s| s.ack_within),
-            Stage::CatchAll => policy.catch_all.every,
+        let wanted = match under {
+            Under::Present => &ticket.routed.policy,
+            Under::Home => ticket.home_policy(),
+            Under::This(policy) => policy,
         };
-        let (policy, entry) = (policy.id.clone(), ticket.entries + 1);
+        let known = self.catalog.policies.contains_key(wanted);
+        let (pass, stage, because) =
+            if known { (pass, stage, because) } else { (1, Stage::Step(0), Because::Rerouted) };
+        let Some(ask) = asks(self.state(), self.catalog, ticket, under, self.now) else { return };
+        let Found { policy, home, pass, stage, staff, passed_over } = ask.staffed(pass, stage);
+        let step = match stage {
+            Stage::Step(index) => policy.steps.get(index as usize),
+            Stage::CatchAll | Stage::Named => None,
+        };
+        let lasts = step.map_or(policy.catch_all.every, |s| s.ack_within);
+        let require = step.map_or(Require::One, |s| s.require);
+        let (policy, entry, due) = (policy.id.clone(), ticket.entries + 1, after(self.now, lasts));
+        for Passed { policy, stage, staff } in passed_over {
+            self.pass_over(id, policy, stage, staff);
+        }
         let revision = self.catalog.revision.clone();
-        let due = after(self.now, lasts);
-        self.record(Some(id), What::StepEntered { policy, entry, pass, stage, due, because, revision });
+        let entered = What::StepEntered { policy, entry, pass, stage, due, because, revision, home, require };
+        self.record(Some(id), entered);
         self.page_everybody(id, stage, staff);
     }
 
-    fn page_everybody(&mut self, id: TicketId, stage: Stage, mut staff: Staff) {
+    fn pass_over(&mut self, id: TicketId, policy: PolicyId, stage: Stage, mut staff: Staff) {
+        let opens = staff.skipped.iter().find_map(|(_, skip)| match skip {
+            Skip::NotNow { opens } => *opens,
+            _ => None,
+        });
+        if !staff.skipped.iter().any(|(_, skip)| matches!(skip, Skip::NotNow { .. })) {
+            staff.skipped.push((None, Skip::NobodyLeft));
+        }
+        self.record_skips(id, &policy, stage, staff);
+        let waits = |t: &Ticket| t.waits.iter().any(|w| w.policy == policy && w.stage == stage && Some(w.at) == opens);
+        if let Some(opens) = opens
+            && !self.state().tickets.get(&id).is_some_and(waits)
+        {
+            let revision = self.catalog.revision.clone();
+            self.record(Some(id), What::StepWaits { policy, stage, opens, revision });
+        }
+    }
+
+    pub(super) fn page_everybody(&mut self, id: TicketId, stage: Stage, mut staff: Staff) {
         for called in std::mem::take(&mut staff.called) {
             let n = self.state().tickets.get(&id).map_or(0, |t| t.pages.len());
             let page = PageId { ticket: id, n: u32::try_from(n + 1).unwrap_or(u32::MAX) };
@@ -185,28 +310,26 @@ impl Turn<'_> {
         if stage == Stage::CatchAll && !staff.skipped.is_empty() {
             staff.skipped.push((None, Skip::NobodyLeft));
         }
-        self.record_skips(id, stage, staff);
+        let Some(policy) = self.state().tickets.get(&id).map(|t| t.routed.policy.clone()) else { return };
+        self.record_skips(id, &policy, stage, staff);
     }
 
-    fn record_skips(&mut self, id: TicketId, stage: Stage, staff: Staff) {
-        let Some(policy) = self.state().tickets.get(&id).map(|t| t.routed.policy.clone()) else { return };
+    pub(super) fn record_skips(&mut self, id: TicketId, policy: &PolicyId, stage: Stage, staff: Staff) {
         for (person, skip) in staff.skipped {
             let revision = self.catalog.revision.clone();
             self.record(Some(id), What::Skipped { stage, person, skip, policy: policy.clone(), revision });
         }
     }
 
-    /// Asks about the staff of a ticket's policy as things stand now.
+    /// Asks about the staff of the policy that a ticket is in, as things stand now.
     pub(super) fn ask_for<T>(&self, id: TicketId, question: impl FnOnce(&Ask<'_>) -> T) -> Option<T> {
         let ticket = self.state().tickets.get(&id)?;
-        let ask = Ask {
-            catalog: self.catalog,
-            recorded: &self.state().recorded,
-            route: &ticket.routed.route,
-            policy: policy_of(self.catalog, ticket)?,
-            priority: ticket.routed.priority,
-            at: self.now,
-        };
-        Some(question(&ask))
+        asks(self.state(), self.catalog, ticket, Under::Present, self.now).map(|ask| question(&ask))
+    }
+
+    /// Asks about the staff of the policy from which a new start begins.
+    pub(super) fn ask_anew<T>(&self, id: TicketId, question: impl FnOnce(&Ask<'_>) -> T) -> Option<T> {
+        let ticket = self.state().tickets.get(&id)?;
+        asks(self.state(), self.catalog, ticket, Under::Home, self.now).map(|ask| question(&ask))
     }
 }

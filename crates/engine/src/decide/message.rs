@@ -31,6 +31,7 @@ impl Turn<'_> {
             zone: zone.iana_name().unwrap_or("UTC").into(),
             channel,
             about: ticket.map(|t| self.about(t, page)),
+            also: page.filter(|_| kind == MessageKind::Page).map(|id| self.also(id)).unwrap_or_default(),
             by,
             decided_at: self.now,
             person,
@@ -44,7 +45,7 @@ impl Turn<'_> {
         let next_to = next.to;
         let closed = match &ticket.phase {
             Phase::Resolved(closed) => Some(closed),
-            Phase::Triggered(_) | Phase::Held { .. } | Phase::Acknowledged(_) => None,
+            Phase::Triggered(_) | Phase::Held { .. } | Phase::OffHours { .. } | Phase::Acknowledged(_) => None,
         };
         About {
             ticket: ticket.id,
@@ -62,6 +63,7 @@ impl Turn<'_> {
             why: page.and_then(|id| ticket.page(id)).map(|p| p.why.clone()),
             was_silenced: ticket.was_silenced,
             muted_since: ticket.muted_since,
+            merged_into: ticket.merged_into,
             live_alerts: u32::try_from(ticket.firing().count()).unwrap_or(u32::MAX),
             alert: AlertBrief {
                 dedup_key: lead.key.clone(),

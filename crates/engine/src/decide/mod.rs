@@ -4,9 +4,13 @@
 mod act;
 mod alert;
 mod canary;
+mod away;
 mod chase;
+mod digest;
 mod duty;
 mod lapse;
+mod hand;
+mod hours;
 mod message;
 mod people;
 mod quiet;
@@ -16,6 +20,7 @@ mod show;
 mod signal;
 mod sources;
 mod wakes;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -31,6 +36,7 @@ use crate::state::State;
 use crate::view::LiveView;
 use lapse::Lapses;
 use sources::Sources;
+use away::Away;
 use wakes::Wakes;
 
 /// A clock that starts further than this behind the last record was set back meanwhile.
@@ -68,6 +74,10 @@ pub struct Engine {
     moved: BTreeSet<TicketId>,
     /// Live alerts that may explain others.
     sources: Sources,
+    /// When this process took over.
+    started: Option<Timestamp>,
+    /// Tickets of which something fell due while watchbell was not there.
+    away: BTreeMap<TicketId, Away>,
 }
 
 /// What a decision wants done, beside what it already did to the state.
@@ -106,7 +116,7 @@ impl Engine {
     /// An engine over a state, deciding in `epoch`.
     pub fn new(state: State, epoch: Epoch) -> Self {
         let mut wakes = Wakes::default();
-        wakes.refresh(&state, state.tickets.keys().copied().collect());
+        wakes.refresh(&state, &BTreeMap::new(), state.tickets.keys().copied().collect());
         let settling = state.quiet.iter().filter_map(|(key, q)| Some((quiet::settles_at(&q.quiet)?, key.clone())));
         Self {
             wakes,
@@ -118,6 +128,8 @@ impl Engine {
             state,
             epoch,
             duty_due: Some(Timestamp::MIN),
+            started: None,
+            away: BTreeMap::new(),
             beats_from: None,
             answers: BTreeMap::new(),
             answered: VecDeque::new(),
@@ -141,10 +153,10 @@ impl Engine {
         if let Some(answer) = self.answers.get(&envelope.id) {
             return answer.clone();
         }
-        let mut turn = Turn { engine: self, catalog, now, out, later: None };
+        let mut turn = Turn { engine: self, catalog, now, out, later: None, gathering: false };
         let answer = turn.take(&envelope.input);
         turn.follow_explanations();
-        self.wakes.follow(&self.state);
+        self.wakes.follow(&self.state, &self.away);
         if matches!(envelope.input, Input::Act(_) | Input::Signal(_) | Input::Signals(_)) {
             self.remember(envelope.id.clone(), answer.clone());
         }
@@ -154,8 +166,8 @@ impl Engine {
     /// The last word on a batch: pages that were decided in it, and that an answer in the same batch made
     /// unwanted, are ended before anything is released. `gone` are those that left already.
     pub fn call_off(&mut self, catalog: &Catalog, now: Timestamp, out: &mut Decision, gone: &BTreeSet<SendId>) {
-        Turn { engine: self, catalog, now, out, later: None }.call_off_unwanted(gone);
-        self.wakes.follow(&self.state);
+        Turn { engine: self, catalog, now, out, later: None, gathering: false }.call_off_unwanted(gone);
+        self.wakes.follow(&self.state, &self.away);
     }
 
     fn remember(&mut self, id: InputId, answer: Answer) {
@@ -210,6 +222,8 @@ struct Turn<'a> {
     out: &'a mut Decision,
     /// Tickets that are looked at once everything was taken in; `None` while each is looked at straight away.
     later: Option<BTreeSet<TicketId>>,
+    /// Pages are begun after all of them are known.
+    gathering: bool,
 }
 
 impl Turn<'_> {
@@ -279,11 +293,10 @@ impl Turn<'_> {
         self.look_at_settled();
         self.look_at_beats();
         self.end_lapsed();
-        self.engine.wakes.follow(&self.engine.state);
-        for id in self.engine.wakes.due(self.now) {
-            self.engine.wakes.stale.insert(id);
-            self.advance(id);
-        }
+        self.engine.wakes.follow(&self.engine.state, &self.engine.away);
+        let due = self.engine.wakes.due(self.now);
+        self.engine.wakes.stale.extend(&due);
+        self.advance_together(&due);
     }
 
     fn reloaded(&mut self) {
@@ -291,6 +304,7 @@ impl Turn<'_> {
         self.engine.duty_due = Some(self.now);
         self.rules_changed();
         self.note_gone_probes();
+        self.look_at_hours();
         self.tick();
     }
 
@@ -300,6 +314,9 @@ impl Turn<'_> {
         if by_ms < -CLOCK_BEHIND_MS {
             self.record(None, What::ClockShifted { by_ms: i64::try_from(by_ms).unwrap_or(i64::MIN) });
         }
+        // What fell due while watchbell was not there, before the start moves what was under way.
+        self.engine.away = self.find_overdue();
+        self.engine.started = Some(self.now);
         self.record(None, What::Started { revision: self.catalog.revision.clone() });
         self.engine.duty_due = Some(self.now);
         self.engine.beats_from = Some(crate::time::after(self.now, signal::BEATS_HELD));

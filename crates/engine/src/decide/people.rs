@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::catalog::{Catalog, LadderEntry, Person, Policy, Target};
 use crate::fact::{Skip, Stage};
-use crate::ids::{PersonId, RotationId};
+use crate::condition::Situation;
+use crate::ids::{PersonId, PolicyId, RotationId};
 use crate::rotation::{self, OnDuty, Recorded};
 use crate::time::Millis;
 use crate::view::Why;
@@ -25,12 +26,15 @@ pub(super) struct Staff {
 }
 
 /// What decides about staff.
+#[derive(Clone)]
 pub(super) struct Ask<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) recorded: &'a Recorded,
     pub(super) route: &'a str,
     pub(super) policy: &'a Policy,
-    pub(super) priority: Priority,
+    /// The policy that the route named, where it led to this one.
+    pub(super) home: Option<PolicyId>,
+    pub(super) situation: Situation<'a>,
     pub(super) at: Timestamp,
 }
 
@@ -45,6 +49,8 @@ impl Ask<'_> {
                 self.call(&self.policy.catch_all.person, why, &mut staff);
                 staff.called.iter_mut().for_each(|c| begin_within(&mut c.ladder, self.policy.catch_all.every));
             }
+            // Whoever is named is no matter of the policy.
+            Stage::Named => {}
             Stage::Step(index) => {
                 let step = self.policy.steps.get(index as usize);
                 for target in step.map(|s| s.page.as_slice()).unwrap_or_default() {
@@ -53,33 +59,6 @@ impl Ask<'_> {
             }
         }
         staff
-    }
-
-    /// What comes after a stage: the next step, the next pass, the catch-all.
-    pub(super) fn following(&self, pass: u32, stage: Stage) -> (u32, Stage) {
-        let steps = u32::try_from(self.policy.steps.len()).unwrap_or(u32::MAX);
-        match stage {
-            Stage::Step(index) if index + 1 < steps => (pass, Stage::Step(index + 1)),
-            Stage::Step(_) if pass <= self.policy.repeat => (pass + 1, Stage::Step(0)),
-            Stage::Step(_) | Stage::CatchAll => (pass, Stage::CatchAll),
-        }
-    }
-
-    /// The first stage from here on that has somebody, and the ones passed over on the way. A whole
-    /// pass without anybody leads to the catch-all, which is returned even when it has nobody.
-    pub(super) fn staffed(&self, mut pass: u32, mut stage: Stage) -> (u32, Stage, Staff, Vec<(Stage, Staff)>) {
-        let mut passed_over = Vec::new();
-        loop {
-            let staff = self.staff(stage);
-            if !staff.called.is_empty() || stage == Stage::CatchAll {
-                return (pass, stage, staff, passed_over);
-            }
-            passed_over.push((stage, staff));
-            (pass, stage) = self.following(pass, stage);
-            if passed_over.len() >= self.policy.steps.len() {
-                stage = Stage::CatchAll;
-            }
-        }
     }
 
     fn call_target(&self, target: &Target, index: u32, staff: &mut Staff) {
@@ -96,6 +75,7 @@ impl Ask<'_> {
                     self.call(&person, why, staff);
                 }
             }
+            Target::Policy(_) => {} // leads on, and pages nobody itself
         }
     }
 
@@ -137,16 +117,17 @@ impl Ask<'_> {
         }
     }
 
-    fn reach(&self, id: &PersonId) -> Result<Vec<LadderEntry>, Skip> {
+    /// The ladder of a person who can be paged.
+    pub(super) fn reach(&self, id: &PersonId) -> Result<Vec<LadderEntry>, Skip> {
         let person = self.catalog.people.get(id).ok_or(Skip::Gone)?;
         if person.disabled {
             return Err(Skip::Disabled);
         }
-        let ladder = ladder_of(person, self.priority);
+        let ladder = ladder_of(person, self.situation.priority);
         if ladder.is_empty() { Err(Skip::NoContact) } else { Ok(ladder) }
     }
 
-    fn why(&self, text: String) -> Why {
+    pub(super) fn why(&self, text: String) -> Why {
         Why {
             revision: self.catalog.revision.clone(),
             route: self.route.into(),

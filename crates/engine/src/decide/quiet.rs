@@ -9,11 +9,11 @@ use super::sources::Sources;
 use super::{Engine, Turn};
 use crate::catalog::{Catalog, ProbeInfo};
 use crate::fact::{Because, Fact, Firing, MessageKind, Quiet, Stage, What};
-use crate::ids::{DedupKey, TicketId};
+use crate::ids::{DedupKey, SilenceId, TicketId};
 use crate::input::Actor;
 use crate::label::all_match;
 use crate::not_paging::SETTLE;
-use crate::state::{Member, Phase, Ticket};
+use crate::state::{Member, Phase, Silence, Ticket};
 use crate::time::{Millis, after};
 use crate::word::Severity;
 
@@ -254,15 +254,18 @@ impl Turn<'_> {
         }
         self.end_recorded();
         self.warn_of_ends();
-        let keys: Vec<DedupKey> = self.state().quiet.keys().cloned().collect();
+        let keys = self.state().quiet.iter().filter(|(_, q)| !self.quiet_may_recover(&q.quiet, None, std::iter::once(&q.alert)));
+        let keys: Vec<DedupKey> = keys.map(|(key, _)| key.clone()).collect();
         keys.iter().for_each(|key| self.look_at_quiet(key));
         self.look_at_held();
-        self.engine.windows_due = self.next_window();
+        let again = self.engine.windows_after_away(self.now);
+        self.engine.windows_due = self.next_window().into_iter().chain(again).min();
     }
 
     /// Silences and windows whose time has come end.
     fn end_recorded(&mut self) {
-        let silences = self.state().silences.iter().filter(|(_, s)| s.until <= self.now).map(|(id, _)| *id);
+        let ended = |(id, s): &(&SilenceId, &Silence)| s.until <= self.now && !self.may_recover(s.until, self.silenced_by(**id));
+        let silences = self.state().silences.iter().filter(ended).map(|(id, _)| *id);
         for silence in silences.collect::<Vec<_>>() {
             self.record(None, What::SilenceEnded { silence, by: Actor::engine() });
         }
@@ -272,18 +275,41 @@ impl Turn<'_> {
         }
     }
 
+    /// What a silence keeps quiet, with a ticket or without.
+    fn silenced_by(&self, silence: SilenceId) -> impl Iterator<Item = &Firing> {
+        let quiet = self.state().quiet.values().filter(move |q| q.quiet == Quiet::Silenced(silence)).map(|q| &q.alert);
+        let held = self.state().tickets.values();
+        let held = held.filter(move |t| matches!(&t.phase, Phase::Held { quiet, .. } if *quiet == Quiet::Silenced(silence)));
+        quiet.chain(held.flat_map(Ticket::firing).map(|m| &m.alert))
+    }
+
+    fn quiet_may_recover<'a>(
+        &self,
+        quiet: &Quiet,
+        until: Option<Timestamp>,
+        alerts: impl Iterator<Item = &'a Firing>,
+    ) -> bool {
+        let silence = if let Quiet::Silenced(id) = quiet { self.state().silences.get(id).map(|s| s.until) } else { None };
+        let until = silence.or_else(|| quiet.until()).or(until).filter(|until| *until <= self.now);
+        until.is_some_and(|until| self.may_recover(until, alerts))
+    }
+
     /// Open tickets: those that are chased may have to be held, those that are held may have to be paged.
     fn look_at_held(&mut self) {
         let open = self.state().tickets.values().filter(|t| matches!(t.phase, Phase::Triggered(_) | Phase::Held { .. }));
         for id in open.map(|t| t.id).collect::<Vec<_>>() {
             let before = match self.state().tickets.get(&id).map(|t| &t.phase) {
-                Some(Phase::Held { quiet, .. }) => Some(quiet.clone()),
+                Some(Phase::Held { quiet, until }) => Some((quiet.clone(), *until)),
                 _ => None,
             };
             if self.hold_if_quiet(id) {
                 continue;
             }
-            let Some(before) = before else { continue };
+            let Some((before, until)) = before else { continue };
+            let ticket = self.state().tickets.get(&id);
+            if ticket.is_some_and(|t| self.quiet_may_recover(&before, until, t.firing().map(|m| &m.alert))) {
+                continue;
+            }
             let because = match before {
                 Quiet::Silenced(silence) => Because::SilenceEnded(silence),
                 other => Because::QuietEnded(other),

@@ -107,6 +107,7 @@ impl Turn<'_> {
         };
         self.record(ticket_of(send.subject), What::SendEnded { send, receipt, handed_over, detail, retry_at });
         self.out.ended.push(send);
+        self.tell_the_others(send, receipt);
     }
 
     /// A page that ended, and may have arrived, after the ticket had been answered or ended: whoever got it
@@ -122,7 +123,7 @@ impl Turn<'_> {
         let (kind, by) = match &ticket.phase {
             Phase::Resolved(closed) => (MessageKind::Resolved, closed.by.clone()),
             Phase::Acknowledged(acked) => (MessageKind::Acknowledged, acked.by.clone()),
-            Phase::Held { .. } => (MessageKind::Cancelled, crate::input::Actor::engine()),
+            Phase::Held { .. } | Phase::OffHours { .. } => (MessageKind::Cancelled, crate::input::Actor::engine()),
             Phase::Triggered(_) => return,
         };
         if by.person.as_ref() == Some(&page.person) && kind == MessageKind::Acknowledged {
@@ -141,9 +142,20 @@ impl Turn<'_> {
         by: Option<String>,
         except: Option<&PersonId>,
     ) {
+        self.tell_everybody_but(id, kind, by, except.map(std::slice::from_ref).unwrap_or_default());
+    }
+
+    /// The same, with several who know already.
+    pub(super) fn tell_everybody_but(
+        &mut self,
+        id: TicketId,
+        kind: MessageKind,
+        by: Option<String>,
+        except: &[PersonId],
+    ) {
         let Some(ticket) = self.state().tickets.get(&id) else { return };
         let mut to: Vec<(PageId, PersonId, ChannelId)> = Vec::new();
-        for page in ticket.current_pages().filter(|p| Some(&p.person) != except) {
+        for page in ticket.current_pages().filter(|p| !except.contains(&p.person)) {
             for tried in page.tries.iter().filter(|t| t.may_have_arrived()) {
                 match to.iter_mut().find(|(_, person, channel)| *person == page.person && *channel == tried.channel) {
                     Some(told) => told.0 = page.id, // the newest page is the one they look at
@@ -221,6 +233,7 @@ impl Turn<'_> {
         let ended = What::SendEnded { send, receipt, handed_over: None, detail: Some(detail.into()), retry_at };
         self.record(ticket_of(send.subject), ended);
         self.out.ended.push(send);
+        self.tell_the_others(send, receipt);
         // One that a restart ended may have arrived before, and been answered since.
         self.follow_up_late_page(send, receipt);
     }
@@ -238,7 +251,7 @@ impl Turn<'_> {
         }
     }
 
-    fn page(&self, id: PageId) -> Option<&Page> {
+    pub(super) fn page(&self, id: PageId) -> Option<&Page> {
         self.state().tickets.get(&id.ticket)?.page(id)
     }
 }

@@ -9,13 +9,14 @@ use super::chase;
 use super::quiet_acts::WARNED_BEFORE;
 use crate::catalog::Catalog;
 use crate::commit::TicketRow;
-use crate::fact::{Quiet, Stage};
+use crate::fact::{Because, Quiet, Stage};
 use crate::ids::{SiteId, TicketId};
-use crate::state::{Member, Page, Phase, State, Ticket};
+use crate::input::Actor;
+use crate::state::{Acked, Member, Page, Phase, State, StepWait, Ticket};
 use crate::time::elapsed;
 use crate::view::{
-    AlertState, AlertView, AttemptView, LiveView, MaintenanceView, PageLive, PageView, QuietReason, QuietView, SilenceView, TestView, TicketLive,
-    TicketView,
+    AckView, AlertState, AlertView, AttemptView, LiveView, MaintenanceView, PageLive, PageView, QuietReason, QuietView,
+    SilenceView, TestView, TicketLive, TicketView, WaitingView,
 };
 
 /// The live view after a decision: tickets that were not touched are shared with the view before.
@@ -58,7 +59,7 @@ fn ticket_live(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketLive 
     let lead = ticket.lead();
     let held_by = match &ticket.phase {
         Phase::Held { quiet, .. } => Some(quiet_reason(state, quiet, ticket.muted_since.unwrap_or(ticket.occurred_at))),
-        Phase::Triggered(_) | Phase::Acknowledged(_) | Phase::Resolved(_) => None,
+        Phase::Triggered(_) | Phase::OffHours { .. } | Phase::Acknowledged(_) | Phase::Resolved(_) => None,
     };
     TicketLive {
         view: ticket_view(state, catalog, ticket),
@@ -81,14 +82,18 @@ fn ticket_view(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketView 
     let (closed, snoozed_until) = match &ticket.phase {
         Phase::Resolved(closed) => (Some(closed), None),
         Phase::Acknowledged(acked) => {
-            let snooze = acked.wake.as_ref().filter(|w| w.because == crate::fact::Because::SnoozeEnded);
+            let snooze = acked.wake.as_ref().filter(|w| w.because == Because::SnoozeEnded);
             (None, snooze.map(|w| w.at))
         }
-        Phase::Triggered(_) | Phase::Held { .. } => (None, None),
+        Phase::Triggered(_) | Phase::Held { .. } | Phase::OffHours { .. } => (None, None),
     };
     let step = match &ticket.phase {
         Phase::Triggered(chase) => Stage::shown(chase.stage),
-        Phase::Held { .. } | Phase::Acknowledged(_) | Phase::Resolved(_) => None,
+        Phase::Held { .. } | Phase::OffHours { .. } | Phase::Acknowledged(_) | Phase::Resolved(_) => None,
+    };
+    let held_until = match &ticket.phase {
+        Phase::OffHours { until } => Some(*until),
+        Phase::Triggered(_) | Phase::Held { .. } | Phase::Acknowledged(_) | Phase::Resolved(_) => None,
     };
     TicketView {
         id: ticket.id,
@@ -107,19 +112,39 @@ fn ticket_view(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketView 
         detected: ticket.members.iter().map(|m| m.alert.seen).min().unwrap_or(ticket.occurred_at),
         first_page_accepted: ticket.first_page_accepted,
         acknowledged_at: ticket.taken.as_ref().map(|(_, at)| *at),
-        acknowledged_by: ticket
-            .taken
-            .as_ref()
-            .map(|(by, _)| by.person.as_ref().map_or(by.name.clone(), ToString::to_string)),
+        acknowledged_by: ticket.taken.as_ref().map(|(by, _)| called(by)),
         restored: ticket.restored,
         resolved_at: closed.map(|c| c.at),
         resolved_as: closed.map(|c| c.resolved_as),
         reopened: ticket.occurrence - 1,
         snoozed_until,
+        held_until,
+        ack_times_out: ack_times_out(ticket),
+        waiting: ticket.waits.iter().map(waiting_view).collect(),
+        acknowledged_by_some: ticket.acks.iter().map(ack_view).collect(),
+        merged_into: ticket.merged_into,
         next_step: chase::next_step(state, catalog, ticket),
         alerts: ticket.members.iter().map(alert_view).collect(),
         explains: state.explained.get(&ticket.id).map_or(0, |keys| u32::try_from(keys.len()).unwrap_or(u32::MAX)),
     }
+}
+
+/// A person by its id, anybody else by name.
+fn called(by: &Actor) -> String {
+    by.person.as_ref().map_or_else(|| by.name.clone(), ToString::to_string)
+}
+
+fn ack_times_out(ticket: &Ticket) -> Option<Timestamp> {
+    let Phase::Acknowledged(Acked { wake: Some(wake), .. }) = &ticket.phase else { return None };
+    (wake.because == Because::AckTimedOut).then_some(wake.at)
+}
+
+fn waiting_view(wait: &StepWait) -> WaitingView {
+    WaitingView { policy: wait.policy.clone(), step: wait.stage.shown(), until: wait.at }
+}
+
+fn ack_view((by, at): &(Actor, Timestamp)) -> AckView {
+    AckView { by: called(by), at: *at }
 }
 
 fn alert_view(member: &Member) -> AlertView {

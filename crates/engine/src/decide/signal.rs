@@ -21,8 +21,15 @@ use crate::word::{FailureKind, Level, Severity};
 pub(super) const BEATS_HELD: Millis = Millis::secs(60);
 
 impl Turn<'_> {
-    /// A settled verdict; the same one told again makes no fact.
+    /// A settled verdict.
     pub(super) fn take_verdict(&mut self, verdict: &Verdict) -> Answer {
+        let answer = self.judge_verdict(verdict);
+        self.heard(&verdict.probe);
+        answer
+    }
+
+    /// The same verdict told again makes no fact.
+    fn judge_verdict(&mut self, verdict: &Verdict) -> Answer {
         let before = self.state().verdict(&verdict.probe, &verdict.site);
         if before.is_some_and(|b| b.says_the_same(verdict)) {
             return Answer::Done;
@@ -75,7 +82,7 @@ impl Turn<'_> {
             SignalAction::Acknowledge => self.take_acknowledged(signal),
             SignalAction::Change => {
                 let text = format!("change: {}", signal.summary);
-                self.record(None, What::Noted { by: source_of(signal), text });
+                self.record(None, What::Noted { by: source_of(signal), text, times_out: None });
                 None
             }
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::away::Away;
 use super::chase;
 use crate::ids::TicketId;
 use crate::state::State;
@@ -20,18 +21,19 @@ pub(super) struct Wakes {
 
 impl Wakes {
     /// Looks at every ticket that has changed.
-    pub(super) fn follow(&mut self, state: &State) {
+    pub(super) fn follow(&mut self, state: &State, away: &BTreeMap<TicketId, Away>) {
         let stale = std::mem::take(&mut self.stale);
-        self.refresh(state, stale);
+        self.refresh(state, away, stale);
     }
 
     /// Looks at these tickets.
-    pub(super) fn refresh(&mut self, state: &State, tickets: BTreeSet<TicketId>) {
+    pub(super) fn refresh(&mut self, state: &State, away: &BTreeMap<TicketId, Away>, tickets: BTreeSet<TicketId>) {
         for id in tickets {
             if let Some(before) = self.of.remove(&id) {
                 self.in_order.remove(&(before, id));
             }
             if let Some(at) = state.tickets.get(&id).and_then(chase::next_wake) {
+                let at = away.get(&id).map_or(at, |away| at.max(away.until));
                 self.of.insert(id, at);
                 self.in_order.insert((at, id));
             }

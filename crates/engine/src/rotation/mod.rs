@@ -35,6 +35,8 @@ use crate::ids::{LayerId, PersonId};
 
 pub use self::crew::TEMPORARY;
 use self::crew::{Level, Seat, TEMPORARY_LAYER, has_somebody, settle, take_over};
+pub(crate) use self::window::{calendar, periods};
+pub(crate) use self::zone::first_instant;
 use self::layer::Seated;
 use self::people::People;
 

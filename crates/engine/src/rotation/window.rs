@@ -5,28 +5,34 @@ use std::collections::BTreeSet;
 use jiff::civil::{Date, DateTime};
 
 use crate::catalog::{Calendar, Catalog, Days, Rotation, Window};
+use crate::ids::CalendarId;
 
 /// Plain Monday to Friday, for a rotation without a calendar.
 static PLAIN: Calendar = Calendar { holidays: BTreeSet::new(), make_up: BTreeSet::new(), years: BTreeSet::new() };
 
 /// The calendar that the rotation's `workdays` and `restdays` ask.
 pub(super) fn calendar_of<'a>(catalog: &'a Catalog, rotation: &Rotation) -> &'a Calendar {
-    rotation.calendar.as_ref().and_then(|id| catalog.calendars.get(id)).unwrap_or(&PLAIN)
+    calendar(catalog, rotation.calendar.as_ref())
+}
+
+/// A calendar by its id; plain Monday to Friday where there is none.
+pub(crate) fn calendar<'a>(catalog: &'a Catalog, id: Option<&CalendarId>) -> &'a Calendar {
+    id.and_then(|id| catalog.calendars.get(id)).unwrap_or(&PLAIN)
 }
 
 /// A span of wall time in which a layer is active. An instant is inside when its wall time is, so a
 /// repeated hour is inside twice and a skipped one never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Period {
+pub(crate) struct Period {
     /// From this wall time, inclusive.
-    pub(super) from: DateTime,
+    pub(crate) from: DateTime,
     /// To this wall time, exclusive.
-    pub(super) to: DateTime,
+    pub(crate) to: DateTime,
 }
 
 impl Period {
     /// Whether `wall` lies inside.
-    pub(super) fn contains(&self, wall: DateTime) -> bool {
+    pub(crate) fn contains(&self, wall: DateTime) -> bool {
         self.from <= wall && wall < self.to
     }
 }
@@ -37,7 +43,7 @@ impl Period {
 /// A window that begins while another still runs prolongs it and is no period of its own; one
 /// that begins at the very end of another is. So overlapping lines of YAML count as one turn of a
 /// `by: active` layer, and whole days in a row as one turn each.
-pub(super) fn periods(
+pub(crate) fn periods(
     windows: &[Window],
     calendar: &Calendar,
     first: Date,

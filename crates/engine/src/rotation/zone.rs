@@ -8,7 +8,7 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 /// The first instant at which the zone's wall clock shows `wall` or later, which is the rule for
 /// handoffs: the only one where it is plain, the first of two where it is repeated, the first valid
 /// instant after the gap where it is skipped. `None` beyond the ends of the calendar.
-pub(super) fn first_instant(zone: &TimeZone, wall: DateTime) -> Option<Timestamp> {
+pub(crate) fn first_instant(zone: &TimeZone, wall: DateTime) -> Option<Timestamp> {
     match zone.to_ambiguous_timestamp(wall).offset() {
         AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
             offset.to_timestamp(wall).ok()

@@ -24,7 +24,12 @@ impl State {
         let at = fact.at;
         self.last_at = at;
         match &fact.what {
-            What::Reloaded { .. } | What::Skipped { .. } | What::Noted { .. } | What::Escalated { .. } => {}
+            What::Reloaded { .. }
+            | What::Skipped { .. }
+            | What::Escalated { .. }
+            | What::Assigned { .. }
+            | What::MergedFrom { .. } => {}
+            What::PageGathered { page, lead, until } => self.gather(*page, *lead, *until),
             What::Started { .. } => self.begin_tries_anew(at),
             What::ClockShifted { by_ms } => self.shift_clock(*by_ms),
             What::DutyChanged { rotation, on_duty, .. } => {
@@ -109,6 +114,15 @@ impl State {
             | What::Held { .. }
             | What::HeldBack { .. }
             | What::TicketResolved { .. }
+            | What::Noted { .. }
+            | What::StepWaits { .. }
+            | What::KeptForHours { .. }
+            | What::PageTold { .. }
+            | What::PageLoosened { .. }
+            | What::AcknowledgedByOne { .. }
+            | What::AckRenewed { .. }
+            | What::TakenOver { .. }
+            | What::MergedInto { .. }
             | What::NoticeOwed { .. } => self.apply_to_ticket(fact),
         }
     }
@@ -116,7 +130,10 @@ impl State {
     fn apply_to_ticket(&mut self, fact: &Fact) {
         let moves = matches!(
             fact.what,
-            What::TicketReopened { .. } | What::TicketResolved { .. } | What::AlertChanged { rerouted: Some(_), .. }
+            What::TicketReopened { .. }
+                | What::TicketResolved { .. }
+                | What::MergedInto { .. }
+                | What::AlertChanged { rerouted: Some(_), .. }
         );
         if let (Some(id), true) = (fact.ticket, moves) {
             self.leave_index(id);
@@ -274,12 +291,13 @@ impl State {
                 Phase::Acknowledged(Acked { wake: Some(wake), .. }) if wake.because == Because::AckTimedOut => {
                     wake.at = shifted(wake.at, by_ms);
                 }
-                Phase::Acknowledged(_) | Phase::Held { .. } | Phase::Resolved(_) => {}
+                Phase::Acknowledged(_) | Phase::Held { .. } | Phase::OffHours { .. } | Phase::Resolved(_) => {}
             }
             for page in &mut ticket.pages {
                 page.counts_from = shifted(page.counts_from, by_ms);
                 page.begun.iter_mut().for_each(|at| *at = shifted(*at, by_ms));
                 page.tries.iter_mut().for_each(|t| shift_try(t, by_ms));
+                page.within.iter_mut().for_each(|within| within.until = shifted(within.until, by_ms));
             }
         }
         for notice in self.tickets.values_mut().flat_map(|t| &mut t.notices) {
@@ -305,7 +323,7 @@ impl Ticket {
             occurrence: 1,
             opened_at: at,
             occurred_at: at,
-            phase: Phase::Triggered(Chase { entry: 0, pass: 1, stage: Stage::Step(0), due: at }),
+            phase: Phase::Triggered(Chase::begins(at)),
             members: Member { alert: alert.clone(), ended_at: None, probe_gone: false }.into(),
             worst: alert.severity,
             pages: Vec::new(),
@@ -317,6 +335,10 @@ impl Ticket {
             restored: None,
             was_silenced: false,
             muted_since: None,
+            home: None,
+            waits: Vec::new(),
+            acks: Vec::new(),
+            merged_into: None,
         }
     }
 
@@ -331,6 +353,8 @@ impl Ticket {
             What::AlertChanged { alert, priority, rerouted } => {
                 if let Some(rerouted) = rerouted {
                     self.routed = rerouted.clone();
+                    self.home = None;
+                    self.waits.clear();
                 }
                 self.routed.priority = *priority;
                 self.put_member(alert);
@@ -339,16 +363,24 @@ impl Ticket {
             What::ProbeGone { probe } => {
                 self.members.note_gone(probe);
             }
-            What::StepEntered { policy, entry, pass, stage, due, .. } => {
+            What::StepEntered { policy, entry, pass, stage, due, home, require, .. } => {
                 self.routed.policy = policy.clone();
+                self.home = home.clone();
+                self.waits.retain(|wait| wait.at > at);
+                self.acks.clear();
+                if *stage == Stage::Named {
+                    self.waits.clear();
+                }
                 self.entries = *entry;
                 self.reached = (*pass, *stage);
                 self.taken = None;
                 let occurrence = self.occurrence;
                 for page in self.pages.iter_mut().filter(|p| p.occurrence == occurrence) {
                     page.step_over = true;
+                    page.within = None;
                 }
-                self.phase = Phase::Triggered(Chase { entry: *entry, pass: *pass, stage: *stage, due: *due });
+                let (entry, pass, stage, due, require) = (*entry, *pass, *stage, *due, *require);
+                self.phase = Phase::Triggered(Chase { entry, pass, stage, due, require });
             }
             What::PageStarted { page, person, ladder, why } => self.page_started(*page, person, ladder, why, at),
             What::EntryBegun { page, .. } => {
@@ -381,6 +413,7 @@ impl Ticket {
             What::HeldBack { quiet, until } => self.hold(quiet, *until, at),
             What::TicketResolved { resolved_as, cause, by } => {
                 self.end_pages(None, None);
+                self.waits.clear();
                 self.members.end_all(at);
                 let (resolved_as, cause, by) = (*resolved_as, cause.clone(), by.clone());
                 self.phase = Phase::Resolved(Closed { at, resolved_as, cause, by });
@@ -394,6 +427,15 @@ impl Ticket {
                 by: by.clone(),
                 tries: Vec::new(),
             }),
+            What::StepWaits { .. }
+            | What::KeptForHours { .. }
+            | What::PageTold { .. }
+            | What::PageLoosened { .. }
+            | What::AcknowledgedByOne { .. }
+            | What::AckRenewed { .. }
+            | What::TakenOver { .. }
+            | What::Noted { .. }
+            | What::MergedInto { .. } => self.apply_handed(fact),
             What::Started { .. }
             | What::Reloaded { .. }
             | What::ClockShifted { .. }
@@ -405,7 +447,9 @@ impl Ticket {
             | What::SendStarted { .. }
             | What::SendEnded { .. }
             | What::Escalated { .. }
-            | What::Noted { .. }
+            | What::Assigned { .. }
+            | What::MergedFrom { .. }
+            | What::PageGathered { .. }
             | What::SilenceAdded { .. }
             | What::SilenceChanged { .. }
             | What::SilenceExpiring { .. }
@@ -430,11 +474,15 @@ impl Ticket {
         self.first_page_accepted = None;
         self.taken = None;
         (self.was_silenced, self.muted_since) = (false, None);
+        self.home = None;
+        self.waits.clear();
+        self.acks.clear();
+        self.merged_into = None;
         self.put_member(alert);
         // The other alerts of the occurrence before are over; they are told anew if they fire again.
         let key = &alert.key;
         self.members.keep_only(key);
-        self.phase = Phase::Triggered(Chase { entry: 0, pass: 1, stage: Stage::Step(0), due: at });
+        self.phase = Phase::Triggered(Chase::begins(at));
     }
 
     fn hold(&mut self, quiet: &Quiet, until: Option<Timestamp>, at: Timestamp) {
@@ -442,6 +490,7 @@ impl Ticket {
         self.muted_since = self.muted_since.filter(|_| matches!(self.phase, Phase::Held { .. })).or(Some(at));
         self.taken = None; // whoever had snoozed it has it no more
         self.end_pages(None, None);
+        self.waits.clear();
         self.phase = Phase::Held { quiet: quiet.clone(), until };
     }
 
@@ -487,6 +536,8 @@ impl Ticket {
             step_over: false,
             declined: false,
             stages,
+            within: None,
+            tells: Vec::new(),
         });
     }
 
@@ -516,11 +567,12 @@ impl Ticket {
 
     fn taken_by(&mut self, by: &Actor, page: Option<PageId>, at: Timestamp) {
         self.taken = self.taken.take().or_else(|| Some((by.clone(), at)));
+        self.waits.clear();
         self.end_pages(page, by.person.as_ref());
     }
 
     /// Ends the pages of this occurrence; those of whoever answered are `answered`.
-    fn end_pages(&mut self, answered: Option<PageId>, by: Option<&PersonId>) {
+    pub(super) fn end_pages(&mut self, answered: Option<PageId>, by: Option<&PersonId>) {
         let occurrence = self.occurrence;
         for page in self.pages.iter_mut().filter(|p| p.occurrence == occurrence && p.is_live()) {
             let answers = answered == Some(page.id) || by == Some(&page.person);

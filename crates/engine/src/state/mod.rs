@@ -4,6 +4,7 @@
 //! that replaying the facts gives the same state again.
 
 mod apply;
+mod handed;
 mod index;
 mod members;
 mod page;
@@ -26,8 +27,8 @@ use crate::rotation::Recorded;
 use crate::time::Millis;
 
 pub use members::Members;
-pub use page::{Ended, Notice, Page, Try};
-pub use ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
+pub use page::{Ended, Notice, Page, Try, Within};
+pub use ticket::{Acked, Chase, Closed, Member, Phase, StepWait, Ticket, Wake};
 
 /// How long a resolved ticket stays in memory: its links live 24 h after the resolve (design,
 /// section 8), and an hour more for clocks that disagree.

@@ -47,6 +47,21 @@ pub struct Page {
     pub declined: bool,
     /// When each stage on the way to it was passed.
     pub stages: Stages,
+    /// The message of another page is to tell it.
+    #[serde(default)]
+    pub within: Option<Within>,
+    /// The pages that its own messages tell too.
+    #[serde(default)]
+    pub tells: Vec<PageId>,
+}
+
+/// A page that the message of another page is to tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Within {
+    /// Whose message.
+    pub lead: PageId,
+    /// Pursued by itself from then on, unless it was told by then; moved along when the clock is stepped.
+    pub until: Timestamp,
 }
 
 impl Page {

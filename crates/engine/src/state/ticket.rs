@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::members::Members;
 use super::page::{Notice, Page};
+use crate::catalog::Require;
 use crate::fact::{Because, Firing, Quiet, Routed, Stage};
-use crate::ids::{DedupKey, PageId, PersonId, ProbeId, TicketId};
+use crate::ids::{DedupKey, PageId, PersonId, PolicyId, ProbeId, TicketId};
 use crate::input::Actor;
 use crate::view::TicketState;
 use crate::word::{ResolvedAs, Severity};
@@ -51,6 +52,29 @@ pub struct Ticket {
     /// Since when it was quiet before it was paged, for the text of its pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted_since: Option<Timestamp>,
+    /// The policy that the route named, where it led to the present one: a new start begins there.
+    #[serde(default)]
+    pub home: Option<PolicyId>,
+    /// Steps that wait for their window.
+    #[serde(default)]
+    pub waits: Vec<StepWait>,
+    /// Who has acknowledged the present step, of those who must all do so.
+    #[serde(default)]
+    pub acks: Vec<(Actor, Timestamp)>,
+    /// Where its alerts went when it was merged.
+    #[serde(default)]
+    pub merged_into: Option<TicketId>,
+}
+
+/// A step that was passed over and is entered when its window opens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepWait {
+    /// Of which policy.
+    pub policy: PolicyId,
+    /// Which.
+    pub stage: Stage,
+    /// When its window opens: a calendar instant, which stays when the clock is stepped.
+    pub at: Timestamp,
 }
 
 /// One alert of a ticket.
@@ -84,6 +108,11 @@ pub enum Phase {
         /// Until when at most, where that is known.
         until: Option<Timestamp>,
     },
+    /// It waits for office hours.
+    OffHours {
+        /// When they begin: a calendar instant, which stays when the clock is stepped.
+        until: Timestamp,
+    },
     /// A person has it.
     Acknowledged(Acked),
     /// Over.
@@ -101,6 +130,16 @@ pub struct Chase {
     pub stage: Stage,
     /// When it gives way.
     pub due: Timestamp,
+    /// Who must acknowledge.
+    #[serde(default)]
+    pub require: Require,
+}
+
+impl Chase {
+    /// An occurrence begins, and nobody has been asked yet.
+    pub(super) fn begins(at: Timestamp) -> Self {
+        Self { entry: 0, pass: 1, stage: Stage::Step(0), due: at, require: Require::One }
+    }
 }
 
 /// Somebody has it.
@@ -145,7 +184,7 @@ impl Ticket {
     /// The state as the API names it.
     pub fn state(&self) -> TicketState {
         match self.phase {
-            Phase::Triggered(_) | Phase::Held { .. } => TicketState::Triggered,
+            Phase::Triggered(_) | Phase::Held { .. } | Phase::OffHours { .. } => TicketState::Triggered,
             Phase::Acknowledged(_) => TicketState::Acknowledged,
             Phase::Resolved(_) => TicketState::Resolved,
         }
@@ -202,6 +241,11 @@ impl Ticket {
         let mut live: Vec<_> = pages.map(|p| (p, people.insert(&p.person))).filter(|(p, _)| p.is_live()).collect();
         live.reverse();
         live
+    }
+
+    /// The policy from which a new start begins.
+    pub fn home_policy(&self) -> &PolicyId {
+        self.home.as_ref().unwrap_or(&self.routed.policy)
     }
 
     /// The probes of its alerts.

@@ -236,7 +236,7 @@ impl World {
         for ticket in replayed.tickets.values() {
             match &ticket.phase {
                 Phase::Resolved(closed) => _ = indexed.1.insert((closed.at, ticket.id)),
-                Phase::Triggered(_) | Phase::Held { .. } | Phase::Acknowledged(_) => {
+                Phase::Triggered(_) | Phase::Held { .. } | Phase::OffHours { .. } | Phase::Acknowledged(_) => {
                     indexed.0.entry(ticket.routed.group.clone()).or_default().insert(ticket.id);
                 }
             }
@@ -308,12 +308,12 @@ pub fn catalog() -> Catalog {
     let policy = Policy {
         id: PolicyId::from("critical"),
         steps: vec![
-            Step { page: vec![Target::Rotation("team".into())], ack_within: Millis::mins(2) },
-            Step { page: vec![Target::Person("cy".into())], ack_within: Millis::mins(3) },
+            Step::new(vec![Target::Rotation("team".into())], Millis::mins(2)),
+            Step::new(vec![Target::Person("cy".into())], Millis::mins(3)),
         ],
         repeat: 1,
         catch_all: catch_all.clone(),
-        ack_timeout: None,
+        ack_timeout: None, hold: None,
     };
     let grouped = Route {
         name: "routing.yaml:1".into(),
@@ -322,7 +322,7 @@ pub fn catalog() -> Catalog {
         priority: None,
         group_by: vec!["service".into()],
         reopen_within: Route::REOPEN_WITHIN,
-        regroup_after: Route::REGROUP_AFTER,
+        regroup_after: Route::REGROUP_AFTER, hold: None,
     };
     Catalog {
         revision: Revision::from("abc123"),

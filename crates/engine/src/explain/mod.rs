@@ -1,6 +1,8 @@
 //! Timeline and `why`: queries over the facts of one ticket. Nothing is decided here; each fact already
 //! holds its reason.
 
+mod handed;
+
 use crate::fact::{Because, Fact, MessageKind, Quiet, Skip, Stage, What};
 use crate::ids::{PolicyId, SendSubject, TicketId};
 use crate::input::{Actor, Via};
@@ -56,7 +58,7 @@ fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
         What::Escalated { by, .. } => return Some((format!("escalated by {}", by.name), Some(by))),
         What::Declined { by, page } => return Some((format!("{page} declined by {}", by.name), Some(by))),
         What::Snoozed { by, until } => return Some((format!("snoozed by {} until {until:.0}", by.name), Some(by))),
-        What::Noted { by, text } => return Some((text.clone(), Some(by))),
+        What::Noted { by, text, .. } => return Some((text.clone(), Some(by))),
         What::Held { silence, until } => format!("paging held by silence {silence} until {until:.0} at most"),
         What::HeldBack { quiet, .. } => format!("paging held: {}", quiet_text(quiet)),
         What::AlertQuiet { alert, quiet, .. } => format!("{} is not paged: {}", alert.key, quiet_text(quiet)),
@@ -68,6 +70,17 @@ fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
         What::NoticeOwed { person, channel, kind, .. } => {
             format!("{person} is owed {} over {channel}", kind.webhook_type())
         }
+        What::StepWaits { .. }
+        | What::KeptForHours { .. }
+        | What::PageGathered { .. }
+        | What::PageTold { .. }
+        | What::PageLoosened { .. }
+        | What::AcknowledgedByOne { .. }
+        | What::AckRenewed { .. }
+        | What::TakenOver { .. }
+        | What::Assigned { .. }
+        | What::MergedInto { .. }
+        | What::MergedFrom { .. } => return handed::tell(what),
         What::EntryBegun { .. }
         | What::Started { .. }
         | What::Reloaded { .. }
@@ -178,6 +191,26 @@ impl Here {
                     format!("{} joined the open ticket; new pages only where a step is entered for it", alert.key);
                 Some(passed_over(fact, WhyOutcome::Suppressed, reason))
             }
+            What::StepWaits { .. }
+            | What::KeptForHours { .. }
+            | What::PageGathered { .. }
+            | What::PageTold { .. }
+            | What::PageLoosened { .. }
+            | What::AcknowledgedByOne { .. }
+            | What::AckRenewed { .. }
+            | What::TakenOver { .. }
+            | What::Assigned { .. }
+            | What::MergedInto { .. }
+            | What::MergedFrom { .. } => {
+                let (outcome, reason, stage) = handed::reason(fact)?;
+                let mut out = passed_over(fact, outcome, reason);
+                (out.policy, out.step) = (self.policy.clone(), stage.or(self.stage).and_then(Stage::shown));
+                if let What::PageTold { page, channel, .. } = &fact.what {
+                    out.person = self.whys.get(&page.n).map(|(person, ..)| person.clone());
+                    out.channel = Some(channel.clone());
+                }
+                Some(out)
+            }
             What::SendStarted { .. }
             | What::SendEnded { .. }
             | What::EntryBegun { .. }
@@ -228,7 +261,11 @@ fn passed_over(fact: &Fact, outcome: WhyOutcome, reason: String) -> WhyDecision 
 }
 
 fn stage_text(stage: Stage) -> String {
-    stage.shown().map_or_else(|| "the catch-all".into(), |n| format!("step {n}"))
+    match stage {
+        Stage::Step(index) => format!("step {}", index + 1),
+        Stage::CatchAll => "the catch-all".into(),
+        Stage::Named => "one person".into(),
+    }
 }
 
 fn because_text(because: &Because) -> String {
@@ -245,6 +282,12 @@ fn because_text(because: &Because) -> String {
         Because::QuietEnded(quiet) => format!("it is still firing after it was quiet ({})", quiet_text(quiet)),
         Because::Regrouped => "a new or worse alert asks for people again".into(),
         Because::Rerouted => "its policy is gone from the configuration".into(),
+        Because::WindowOpened => "the window that it waited for is open".into(),
+        Because::HoursBegan => "office hours began".into(),
+        Because::Assigned => "it was given to them".into(),
+        Because::Away { since } => {
+            format!("it fell due at {since:.0}, when watchbell was not there; decided anew from the present")
+        }
     }
 }
 
@@ -268,6 +311,8 @@ fn skip_text(skip: &Skip) -> String {
         Skip::Gone => "the person is gone from the configuration".into(),
         Skip::NoContact => "there is no channel to reach the person".into(),
         Skip::NobodyLeft => "nobody is left to page here".into(),
+        Skip::NotNow { opens: None } => "its condition is not fulfilled".into(),
+        Skip::NotNow { opens: Some(at) } => format!("its window opens at {at:.0}"),
     }
 }
 
