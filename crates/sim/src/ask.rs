@@ -39,6 +39,9 @@ impl World {
             Deed::Decline { .. } => true,
             Deed::Resolve { .. }
             | Deed::Snooze { .. }
+            | Deed::Take { .. }
+            | Deed::Assign { .. }
+            | Deed::Merge { .. }
             | Deed::Note { .. }
             | Deed::Declare { .. }
             | Deed::AddSilence { .. }

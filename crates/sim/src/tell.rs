@@ -2,7 +2,7 @@
 //! its reason.
 
 use watchbell_engine::explain;
-use watchbell_engine::fact::{Because, DutyRecord, Fact, MessageKind, Quiet, What};
+use watchbell_engine::fact::{Because, DutyRecord, Fact, MessageKind, Quiet, Stage, What};
 use watchbell_engine::ids::{PersonId, SendSubject};
 use watchbell_engine::input::{Answer, Deed, SignalAction};
 use watchbell_engine::outgoing::Outgoing;
@@ -98,7 +98,8 @@ pub(crate) fn arrival(message: &Outgoing) -> String {
             };
             let why = about.why.as_ref().map_or("", |w| w.text.as_str());
             let next = about.next_to.iter().map(PersonId::as_str).collect::<Vec<_>>().join(", ");
-            format!("{to}: {what}{kind}{state} [{}] {why}; next {next}", message.send)
+            let also: String = message.also.iter().map(|a| format!("; also {} {} {}", a.ticket, a.priority, a.title.en)).collect();
+            format!("{to}: {what}{kind}{state} [{}] {why}; next {next}{also}", message.send)
         }
         kind @ (MessageKind::Acknowledged
         | MessageKind::Escalated
@@ -128,6 +129,9 @@ pub(crate) fn deed(person: &PersonId, deed: &Deed) -> String {
         Deed::Escalate { ticket, .. } => format!("{person} escalates {ticket}"),
         Deed::Decline { page } => format!("{person} declines {page}"),
         Deed::Snooze { ticket, .. } => format!("{person} snoozes {ticket}"),
+        Deed::Take { ticket } => format!("{person} takes {ticket} over"),
+        Deed::Assign { ticket, person: other } => format!("{person} gives {ticket} to {other}"),
+        Deed::Merge { ticket, into } => format!("{person} merges {ticket} into {into}"),
         Deed::Note { ticket, text } => format!("{person} notes on {ticket}: {text}"),
         Deed::Declare { summary, .. } => format!("{person} declares: {summary}"),
         Deed::AddSilence { matchers, reason, .. } => format!("{person} silences {matchers:?}: {reason}"),
@@ -184,7 +188,11 @@ fn fact(fact: &Fact) -> Option<String> {
     let on = fact.ticket.map_or(String::new(), |t| format!("{t} "));
     match &fact.what {
         What::StepEntered { policy, pass, stage, because, .. } => {
-            let stage = stage.shown().map_or("catch-all".to_owned(), |n| format!("step {n}"));
+            let stage = match stage {
+                Stage::Step(index) => format!("step {}", index + 1),
+                Stage::CatchAll => "catch-all".into(),
+                Stage::Named => "one person".into(),
+            };
             Some(format!("{on}{stage} of {policy}, pass {pass}: {}", because_text(because)))
         }
         What::TicketOpened { .. }
@@ -201,6 +209,17 @@ fn fact(fact: &Fact) -> Option<String> {
         | What::Snoozed { .. }
         | What::Held { .. }
         | What::HeldBack { .. }
+        | What::StepWaits { .. }
+        | What::KeptForHours { .. }
+        | What::PageGathered { .. }
+        | What::PageTold { .. }
+        | What::PageLoosened { .. }
+        | What::AcknowledgedByOne { .. }
+        | What::AckRenewed { .. }
+        | What::TakenOver { .. }
+        | What::Assigned { .. }
+        | What::MergedInto { .. }
+        | What::MergedFrom { .. }
         | What::TicketResolved { .. } => {
             explain::timeline(std::slice::from_ref(fact)).pop().map(|entry| format!("{on}{}", entry.text))
         }
@@ -256,5 +275,9 @@ fn because_text(because: &Because) -> String {
         Because::QuietEnded(quiet) => format!("no longer quiet ({})", explain::quiet_text(quiet)),
         Because::Regrouped => "a new or worse alert".into(),
         Because::Rerouted => "the policy is gone".into(),
+        Because::WindowOpened => "its window is open".into(),
+        Because::HoursBegan => "office hours began".into(),
+        Because::Assigned => "given to them".into(),
+        Because::Away { since } => format!("it fell due at {since:.0}, and watchbell was not there"),
     }
 }

@@ -2,16 +2,25 @@
 
 use jiff::Timestamp;
 use watchbell_engine::catalog::{Catalog, Policy, Target};
+use watchbell_engine::condition::{Condition, Fulfilled, Situation};
 use watchbell_engine::fact::{Because, Fact, Stage, What};
-use watchbell_engine::ids::{PageId, PersonId, TicketId};
+use watchbell_engine::ids::{PageId, PersonId, PolicyId, TicketId};
+use watchbell_engine::word::Severity;
 
 use super::Rule;
 use super::right_people::{Judge, Story, begins_anew};
 
-/// A step that was entered.
-pub(crate) struct Entry {
+/// Where in which policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) policy: PolicyId,
     pub(crate) pass: u32,
     pub(crate) stage: Stage,
+}
+
+/// A step that was entered.
+pub(crate) struct Entry {
+    pub(crate) place: Place,
     pub(crate) due: Timestamp,
     /// Whom it should page, in the order of the policy.
     pub(crate) expected: Vec<PersonId>,
@@ -21,59 +30,99 @@ pub(crate) struct Entry {
 
 impl Judge<'_, '_> {
     pub(crate) fn begin_entry(&mut self, id: TicketId, fact: &Fact) {
-        let What::StepEntered { policy, pass, stage, due, because, revision, .. } = &fact.what else { return };
+        let What::StepEntered { policy, pass, stage, due, because, revision, home, .. } = &fact.what else { return };
         let Some(catalog) = self.catalogs.get(revision) else {
             return self.wrong.say(Rule::RightPeople, format!("{id} entered a step under an unknown revision"));
         };
-        let Some(policy) = catalog.policies.get(policy) else {
+        if !catalog.policies.contains_key(policy) {
             return self.wrong.say(Rule::RightPeople, format!("{id} entered a step of an unknown policy"));
-        };
+        }
         let story = self.tickets.entry(id).or_default();
         if let Some(text) = is_too_soon(story, because, fact.at) {
             self.wrong.say(Rule::RightPeople, format!("{id} gave way, but {text}"));
         }
         story.asked_to_escalate = false;
         story.answered = false;
-        let before = story.entry.as_ref().filter(|_| !begins_anew(because)).map(|e| (e.pass, e.stage));
-        let (right, expected) = self.first_staffed(catalog, policy, before, fact.at);
-        let at_rest = *stage == Stage::CatchAll && right.1 == Stage::CatchAll;
-        if right != (*pass, *stage) && !at_rest {
-            self.wrong.say(Rule::RightPeople, format!("{id} entered {stage:?} of pass {pass}, {right:?} was next"));
+        let entered = Place { policy: policy.clone(), pass: *pass, stage: *stage };
+        let anew = Place { policy: home.as_ref().unwrap_or(policy).clone(), pass: 1, stage: Stage::Step(0) };
+        let from = match (story.entry.as_ref().map(|e| &e.place), because) {
+            (_, Because::WindowOpened) => entered.clone(),
+            (Some(before), Because::Away { .. }) if *before == entered => entered.clone(),
+            (Some(before), because) if !begins_anew(because) && before.stage != Stage::Named => {
+                match catalog.policies.get(&before.policy) {
+                    Some(policy) => next(policy, before),
+                    None => anew,
+                }
+            }
+            _ => anew,
+        };
+        let given = story.given.clone();
+        let (right, expected) = if *stage == Stage::Named {
+            (entered.clone(), given.into_iter().collect())
+        } else {
+            self.first_staffed(id, catalog, from, fact.at)
+        };
+        let at_rest = *stage == Stage::CatchAll && right.stage == Stage::CatchAll;
+        if right != entered && !at_rest {
+            self.wrong.say(Rule::RightPeople, format!("{id} entered {entered:?}, {right:?} was next"));
         }
-        let entry = Entry { pass: *pass, stage: *stage, due: *due, expected, pages: Vec::new() };
+        let entry = Entry { place: entered, due: *due, expected, pages: Vec::new() };
         self.tickets.entry(id).or_default().entry = Some(entry);
     }
 
-    /// The first stage after `before` that has somebody; a whole pass without anybody leads to the
-    /// catch-all.
+    /// The first stage from a place on that has somebody, through the policies it leads to; a whole pass
+    /// without anybody leads to the catch-all.
     fn first_staffed(
         &mut self,
+        id: TicketId,
         catalog: &Catalog,
-        policy: &Policy,
-        before: Option<(u32, Stage)>,
+        mut place: Place,
         at: Timestamp,
-    ) -> ((u32, Stage), Vec<PersonId>) {
-        let mut place = before.map_or((1, Stage::Step(0)), |place| next(policy, place));
-        for _ in 0..policy.steps.len() {
-            let people = self.named(catalog, policy, place.1, at);
-            if !people.is_empty() || place.1 == Stage::CatchAll {
+    ) -> (Place, Vec<PersonId>) {
+        let mut without_anybody = 0;
+        loop {
+            let Some(policy) = catalog.policies.get(&place.policy) else { return (place, Vec::new()) };
+            let step = match place.stage {
+                Stage::Step(n) => policy.steps.get(n as usize),
+                Stage::CatchAll | Stage::Named => return (place, self.named(catalog, policy, Stage::CatchAll, at)),
+            };
+            let fulfilled = step.is_none_or(|s| self.is_fulfilled(id, &s.when, catalog, at));
+            if let Some(to) = step.filter(|_| fulfilled).and_then(|s| s.leads_to()) {
+                place = Place { policy: to.clone(), pass: 1, stage: Stage::Step(0) };
+                without_anybody = 0;
+                continue;
+            }
+            let people = if fulfilled { self.named(catalog, policy, place.stage, at) } else { Vec::new() };
+            if !people.is_empty() {
                 return (place, people);
             }
-            place = next(policy, place);
+            without_anybody += 1;
+            place = next(policy, &place);
+            if without_anybody >= policy.steps.len() {
+                place.stage = Stage::CatchAll;
+            }
         }
-        let place = (place.0, Stage::CatchAll);
-        (place, self.named(catalog, policy, Stage::CatchAll, at))
+    }
+
+    fn is_fulfilled(&self, id: TicketId, when: &Condition, catalog: &Catalog, at: Timestamp) -> bool {
+        let Some(story) = self.tickets.get(&id) else { return true };
+        let live: Vec<_> = story.alerts.values().collect();
+        let severity = live.iter().map(|alert| alert.severity).max().unwrap_or(Severity::Critical);
+        let labels = live.iter().map(|alert| &alert.labels).collect();
+        let situation = Situation { severity, priority: story.priority, labels };
+        when.judge(catalog, &situation, at) == Fulfilled::Yes
     }
 
     /// Whom a stage names who is there, is not disabled, and has an address.
     fn named(&mut self, catalog: &Catalog, policy: &Policy, stage: Stage, at: Timestamp) -> Vec<PersonId> {
         let mut named = Vec::new();
         match stage {
-            Stage::CatchAll => named.push(policy.catch_all.person.clone()),
+            Stage::CatchAll | Stage::Named => named.push(policy.catch_all.person.clone()),
             Stage::Step(n) => {
                 for target in policy.steps.get(n as usize).map(|s| s.page.as_slice()).unwrap_or_default() {
                     match target {
                         Target::Person(id) => named.push(id.clone()),
+                        Target::Policy(_) => {}
                         Target::Rotation(id) => {
                             let rotation = catalog.rotations.get(id);
                             named
@@ -99,14 +148,17 @@ impl Judge<'_, '_> {
 }
 
 /// What comes after a stage.
-fn next(policy: &Policy, (pass, stage): (u32, Stage)) -> (u32, Stage) {
-    let Stage::Step(n) = stage else { return (pass, Stage::CatchAll) };
-    let last = n as usize + 1 >= policy.steps.len();
-    match (last, pass > policy.repeat) {
-        (false, _) => (pass, Stage::Step(n + 1)),
-        (true, false) => (pass + 1, Stage::Step(0)),
-        (true, true) => (pass, Stage::CatchAll),
-    }
+fn next(policy: &Policy, place: &Place) -> Place {
+    let Place { pass, stage, .. } = *place;
+    let (pass, stage) = match stage {
+        Stage::Step(n) => match ((n as usize + 1) >= policy.steps.len(), pass > policy.repeat) {
+            (false, _) => (pass, Stage::Step(n + 1)),
+            (true, false) => (pass + 1, Stage::Step(0)),
+            (true, true) => (pass, Stage::CatchAll),
+        },
+        Stage::CatchAll | Stage::Named => (pass, Stage::CatchAll),
+    };
+    Place { policy: policy.id.clone(), pass, stage }
 }
 
 /// What speaks against giving way.
@@ -116,10 +168,10 @@ fn is_too_soon(story: &Story, because: &Because, at: Timestamp) -> Option<String
     match because {
         Because::NotAcknowledged => (at < entry.due).then(|| format!("it had time until {}", entry.due)),
         Because::NobodyReached => {
-            pages().any(|p| p.is_accepted && !p.declined).then(|| "somebody had been reached".to_owned())
+            pages().any(|p| p.is_accepted && !p.declined && !p.answered).then(|| "somebody had been reached".to_owned())
         }
         Because::Declined => {
-            let all = pages().all(|p| p.declined || (p.unreachable && !p.is_accepted));
+            let all = pages().all(|p| p.declined || p.answered || (p.unreachable && !p.is_accepted));
             (!all || !pages().any(|p| p.declined)).then(|| "not everybody had declined".to_owned())
         }
         Because::Escalated => (!story.asked_to_escalate).then(|| "nobody had asked for it".to_owned()),
@@ -130,6 +182,10 @@ fn is_too_soon(story: &Story, because: &Because, at: Timestamp) -> Option<String
         | Because::SilenceEnded(_)
         | Because::QuietEnded(_)
         | Because::Regrouped
-        | Because::Rerouted => None,
+        | Because::Rerouted
+        | Because::WindowOpened
+        | Because::HoursBegan
+        | Because::Assigned
+        | Because::Away { .. } => None,
     }
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use watchbell_engine::fact::{Fact, What};
-use watchbell_engine::ids::{DedupKey, PageId, TicketId};
+use watchbell_engine::ids::{DedupKey, PageId, PersonId, TicketId};
 use watchbell_engine::input::Via;
 use watchbell_engine::state::{Phase, State, Ticket};
 use watchbell_engine::time::{Millis, elapsed};
 
-/// A step that is over for longer than this is not being pursued.
-const OVERDUE: Millis = Millis::secs(5);
+/// A step that is over for longer than this is not being pursued: after an absence the probes have fifteen
+/// seconds to say how things are.
+const OVERDUE: Millis = Millis::secs(20);
 
 /// What the facts have told of each ticket.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ pub(crate) struct Ends {
 #[derive(Debug, Default)]
 struct Owed {
     /// Pages that nobody has ended.
-    pages: Vec<PageId>,
+    pages: Vec<(PageId, PersonId)>,
     /// Faults that are not over.
     live: Vec<DedupKey>,
 }
@@ -37,9 +38,18 @@ impl Ends {
                 owed.live.push(alert.key.clone());
             }
             What::AlertResolved { key, .. } => owed.live.retain(|k| k != key),
-            What::PageStarted { page, .. } => owed.pages.push(*page),
-            What::Declined { page, .. } => owed.pages.retain(|p| p != page),
-            What::Acknowledged { .. } | What::Snoozed { .. } | What::Held { .. } => owed.pages.clear(),
+            What::PageStarted { page, person, .. } => owed.pages.push((*page, person.clone())),
+            What::Declined { page, .. } => owed.pages.retain(|(p, _)| p != page),
+            What::AcknowledgedByOne { by, page } => {
+                owed.pages.retain(|(id, person)| Some(*id) != *page && by.person.as_ref() != Some(person));
+            }
+            What::Acknowledged { .. }
+            | What::Snoozed { .. }
+            | What::Held { .. }
+            | What::TakenOver { .. }
+            | What::KeptForHours { .. } => owed.pages.clear(),
+            // Its faults are another ticket's from now on.
+            What::MergedInto { .. } => *owed = Owed::default(),
             What::TicketResolved { by, .. } => {
                 let live = std::mem::take(&mut owed.live);
                 owed.pages.clear();
@@ -57,7 +67,8 @@ impl Ends {
         let mut wrong = Vec::new();
         for (id, owed) in &self.tickets {
             let Some(ticket) = state.tickets.get(id) else { continue };
-            for page in owed.pages.iter().filter(|p| !ticket.page(**p).is_some_and(watchbell_engine::state::Page::is_live)) {
+            let live = |id: &PageId| ticket.page(*id).is_some_and(watchbell_engine::state::Page::is_live);
+            for (page, _) in owed.pages.iter().filter(|(id, _)| !live(id)) {
                 wrong.push(format!("{page} is not pursued any more, and nobody answered it"));
             }
             if !owed.live.is_empty() && !ticket.is_open() {

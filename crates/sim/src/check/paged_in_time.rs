@@ -91,7 +91,9 @@ impl Paging {
     /// A message is at its person.
     pub(crate) fn arrived(&mut self, message: &Outgoing, at: Timestamp) {
         if let Some(page) = message.page.filter(|_| message.kind == MessageKind::Page) {
-            self.tickets.entry(page.ticket).or_default().paged = Some(at);
+            for ticket in message.also.iter().map(|also| also.ticket).chain([page.ticket]) {
+                self.tickets.entry(ticket).or_default().paged = Some(at);
+            }
         }
     }
 }
@@ -169,11 +171,14 @@ impl World {
         let Some(policy) = catalog.policies.get(&ticket.routed.policy) else { return (false, Millis::ZERO) };
         let from = match stage {
             Stage::Step(n) => n as usize,
+            Stage::Named => 0,
             Stage::CatchAll => policy.steps.len(),
         };
         let mut people: Vec<PersonId> =
-            policy.steps.iter().skip(from).flat_map(|s| &s.page).flat_map(|t| self.people_of(t)).collect();
-        people.push(policy.catch_all.person.clone());
+            policy.steps.iter().skip(from).filter(|s| s.when.is_empty()).flat_map(|s| &s.page).flat_map(|t| self.people_of(t)).collect();
+        if policy.steps.iter().all(|s| s.leads_to().is_none()) {
+            people.push(policy.catch_all.person.clone());
+        }
         let ladder = |id: &PersonId| catalog.people.get(id).filter(|p| !p.disabled);
         let entries =
             people.iter().filter_map(ladder).map(|p| p.page_by.ladder(ticket.routed.priority).len()).sum::<usize>();
@@ -185,6 +190,7 @@ impl World {
         let (catalog, recorded) = (&self.setup.catalog, &self.store.state.recorded);
         match target {
             Target::Person(id) => vec![id.clone()],
+            Target::Policy(_) => Vec::new(), // counts from where its own steps are entered
             Target::Rotation(id) => {
                 let of = catalog.rotations.get(id);
                 let on_duty = of.into_iter().flat_map(|r| rotation::on_duty(catalog, r, recorded, self.now()));
@@ -204,7 +210,7 @@ impl World {
 /// In the catch-all a person who refused is asked again in time.
 fn last_resort(policy: &Policy, stage: Stage) -> Millis {
     match stage {
-        Stage::Step(_) => Millis::ZERO,
+        Stage::Step(_) | Stage::Named => Millis::ZERO,
         Stage::CatchAll => policy.catch_all.every,
     }
 }

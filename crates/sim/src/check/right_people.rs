@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use watchbell_engine::catalog::{Catalog, Rotation};
-use watchbell_engine::fact::{Because, Fact, MessageKind, What};
-use watchbell_engine::ids::{ChannelId, PageId, PersonId, Revision, SendId, SendSubject, TicketId};
+use watchbell_engine::fact::{Because, Fact, Firing, MessageKind, What};
+use watchbell_engine::ids::{ChannelId, DedupKey, PageId, PersonId, Revision, SendId, SendSubject, TicketId};
 use watchbell_engine::rotation::Recorded;
 use watchbell_engine::time::{Millis, after, shifted};
-use watchbell_engine::word::Receipt;
+use watchbell_engine::word::{Priority, Receipt};
 
 use super::entry::Entry;
 use super::{Rule, Violation};
@@ -68,7 +68,6 @@ pub(crate) struct Judge<'a, 'b> {
 }
 
 /// What a ticket's facts have told so far.
-#[derive(Default)]
 pub(crate) struct Story {
     pub(crate) occurrence: u32,
     /// Somebody has it, it is held, or it is over.
@@ -76,6 +75,26 @@ pub(crate) struct Story {
     pub(crate) entry: Option<Entry>,
     pub(crate) asked_to_escalate: bool,
     pub(crate) pages: BTreeMap<PageId, PageStory>,
+    pub(crate) priority: Priority,
+    /// What fires.
+    pub(crate) alerts: BTreeMap<DedupKey, Firing>,
+    /// To whom it was given, or who has it.
+    pub(crate) given: Option<PersonId>,
+}
+
+impl Default for Story {
+    fn default() -> Self {
+        Self {
+            occurrence: 0,
+            answered: false,
+            entry: None,
+            asked_to_escalate: false,
+            pages: BTreeMap::new(),
+            priority: Priority::P1,
+            alerts: BTreeMap::new(),
+            given: None,
+        }
+    }
 }
 
 /// What a page's facts have told so far.
@@ -85,6 +104,8 @@ pub(crate) struct PageStory {
     pub(crate) person: Option<PersonId>,
     pub(crate) is_accepted: bool,
     pub(crate) declined: bool,
+    /// Its person acknowledged, where others must do so too.
+    pub(crate) answered: bool,
     pub(crate) unreachable: bool,
     entry_begun: Option<Timestamp>,
     tries: BTreeMap<ChannelId, Tries>,
@@ -124,9 +145,34 @@ impl Judge<'_, '_> {
     fn take_of_ticket(&mut self, id: TicketId, fact: &Fact) {
         let story = self.tickets.entry(id).or_default();
         match &fact.what {
-            What::TicketOpened { .. } => story.occurrence = 1,
-            What::TicketReopened { occurrence, .. } => {
-                (story.occurrence, story.answered) = (*occurrence, false);
+            What::TicketOpened { alert, routed, .. } => {
+                (story.occurrence, story.priority) = (1, routed.priority);
+                story.alerts.insert(alert.key.clone(), alert.clone());
+            }
+            What::TicketReopened { occurrence, alert, routed, .. } => {
+                (story.occurrence, story.answered, story.priority) = (*occurrence, false, routed.priority);
+                story.alerts = [(alert.key.clone(), alert.clone())].into();
+            }
+            What::AlertJoined { alert, priority } | What::AlertChanged { alert, priority, .. } => {
+                story.priority = *priority;
+                story.alerts.insert(alert.key.clone(), alert.clone());
+            }
+            What::AlertResolved { key, .. } => _ = story.alerts.remove(key),
+            What::Assigned { to, .. } => story.given = Some(to.clone()),
+            What::AcknowledgedByOne { by, page } => {
+                for (id, own) in &mut story.pages {
+                    own.answered |= Some(*id) == *page || own.person == by.person && by.person.is_some();
+                }
+            }
+            What::TakenOver { by, .. } => {
+                story.answered = true;
+                story.given = by.person.clone();
+            }
+            What::PageTold { page, channel, .. } => {
+                let page = story.pages.entry(*page).or_default();
+                page.is_accepted = true;
+                let told = Tries { failures: 0, not_before: Some(Timestamp::MAX), accepted: true };
+                page.tries.insert(channel.clone(), told);
             }
             What::StepEntered { .. } => {
                 self.end_entry(id);
@@ -146,16 +192,18 @@ impl Judge<'_, '_> {
             What::PageUnreachable { page } => story.pages.entry(*page).or_default().unreachable = true,
             What::Declined { page, .. } => story.pages.entry(*page).or_default().declined = true,
             What::Escalated { .. } => story.asked_to_escalate = true,
-            What::Acknowledged { page, .. } => {
+            What::Acknowledged { page, by, .. } => {
                 story.answered = true;
+                story.given = by.person.clone();
                 let earlier = page.and_then(|p| story.pages.get(&p)).is_some_and(|p| p.occurrence != story.occurrence);
                 if earlier {
                     self.wrong.say(Rule::RightPeople, format!("{id} was taken through a page of an earlier occurrence"));
                 }
             }
-            What::Snoozed { .. } | What::Held { .. } | What::HeldBack { .. } => story.answered = true,
-            What::TicketResolved { .. } => {
+            What::Snoozed { .. } | What::Held { .. } | What::HeldBack { .. } | What::KeptForHours { .. } => story.answered = true,
+            What::TicketResolved { .. } | What::MergedInto { .. } => {
                 story.answered = true;
+                story.alerts.clear();
                 self.end_is_told_later(id);
             }
             What::SendStarted { send, channel, kind: MessageKind::Page, .. } => {
@@ -238,7 +286,7 @@ impl Judge<'_, '_> {
         if asked != entry.expected {
             let what = format!(
                 "{id} {:?} pass {} paged {asked:?}, it should be {:?}",
-                entry.stage, entry.pass, entry.expected
+                entry.place.stage, entry.place.pass, entry.expected
             );
             self.wrong.say(Rule::RightPeople, what);
         }
@@ -255,7 +303,14 @@ pub(crate) fn begins_anew(because: &Because) -> bool {
         | Because::SilenceEnded(_)
         | Because::QuietEnded(_)
         | Because::Regrouped
-        | Because::Rerouted => true,
-        Because::NotAcknowledged | Because::NobodyReached | Because::Declined | Because::Escalated => false,
+        | Because::Rerouted
+        | Because::HoursBegan
+        | Because::Assigned => true,
+        Because::NotAcknowledged
+        | Because::NobodyReached
+        | Because::Declined
+        | Because::Escalated
+        | Because::WindowOpened
+        | Because::Away { .. } => false,
     }
 }

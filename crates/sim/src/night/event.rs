@@ -52,6 +52,20 @@ pub enum What {
         r#as: ResolvedAs,
         cause: Option<String>,
     },
+    Take {
+        by: PersonId,
+        ticket: TicketId,
+    },
+    Assign {
+        by: PersonId,
+        ticket: TicketId,
+        to: PersonId,
+    },
+    Merge {
+        by: PersonId,
+        ticket: TicketId,
+        into: TicketId,
+    },
     Note {
         by: PersonId,
         ticket: TicketId,
@@ -246,6 +260,11 @@ impl What {
             Self::Resolve { by, ticket, r#as, cause } => {
                 now(acts(by, Deed::Resolve { ticket: *ticket, resolved_as: *r#as, cause: cause.clone() }))
             }
+            Self::Take { by, ticket } => now(acts(by, Deed::Take { ticket: *ticket })),
+            Self::Assign { by, ticket, to } => {
+                now(acts(by, Deed::Assign { ticket: *ticket, person: to.clone() }))
+            }
+            Self::Merge { by, ticket, into } => now(acts(by, Deed::Merge { ticket: *ticket, into: *into })),
             Self::Note { by, ticket, text } => now(acts(by, Deed::Note { ticket: *ticket, text: text.clone() })),
             Self::Declare { by, summary, severity } => {
                 let labels = BTreeMap::new();
