@@ -306,7 +306,7 @@ fn everything_that_a_rotation_can_have_is_read() {
 #[test]
 fn a_calendar_that_runs_out_is_told_of_60_days_before() {
     let rotation = "{ id: r, calendar: china, people: [me], turn: daily 09:00 since 2025-12-29, gaps_allowed: so it is, only: [ { days: workdays } ] }";
-    let text = format!("{}\nrotations: [ {rotation} ]\n", MAIL_ME);
+    let text = format!("{MAIL_ME}\nrotations: [ {rotation} ]\n");
     let dir = support::directory("runs-out", &text);
     let warned = |now: &str| {
         let report = read(&sources(dir.clone(), &[]), Secrets::WarnIfMissing, now.parse().expect("a time"));

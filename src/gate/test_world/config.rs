@@ -161,6 +161,7 @@ pub(super) fn config() -> Config {
         ]
         .into(),
         watchdog: None,
+        calendar_feeds: BTreeMap::new(),
         filled_in: Vec::new(),
     }
 }
