@@ -40,6 +40,8 @@ pub struct Metrics {
     pub canary_rounds: IntCounterVec,
     /// Observations that history had to drop.
     pub history_dropped: IntCounter,
+    /// Fetches of calendars, by `calendar` and `outcome`.
+    pub calendar_fetches: IntCounterVec,
 }
 
 impl Metrics {
@@ -114,6 +116,10 @@ impl Metrics {
                 "watchbell_history_dropped_total",
                 "Observations that history had to drop",
             )?,
+            calendar_fetches: IntCounterVec::new(
+                Opts::new("watchbell_calendar_fetches_total", "Fetches of calendars by outcome"),
+                &["calendar", "outcome"],
+            )?,
             registry,
         };
         let r = &out.registry;
@@ -131,6 +137,7 @@ impl Metrics {
         r.register(Box::new(out.canary_round_trip.clone()))?;
         r.register(Box::new(out.canary_rounds.clone()))?;
         r.register(Box::new(out.history_dropped.clone()))?;
+        r.register(Box::new(out.calendar_fetches.clone()))?;
         Ok(out)
     }
 }

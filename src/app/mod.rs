@@ -4,6 +4,7 @@
 
 mod alarm;
 mod announce;
+mod calendars;
 mod canary;
 mod keys;
 mod reload;
@@ -251,6 +252,9 @@ impl Parts {
         }
         tracker.spawn(watchdog::run(Arc::clone(&self.live), self.clock.clone(), self.metrics.clone(), stop.clone()));
         self.watch_ourselves();
+        let deps =
+            calendars::Deps { live: Arc::clone(&self.live), clock: self.clock.clone(), metrics: self.metrics.clone() };
+        tracker.spawn(calendars::run(deps, stop.clone()));
         let reloader = reload::Reloader {
             sources: self.sources,
             live: Arc::clone(&self.live),

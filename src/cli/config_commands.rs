@@ -54,6 +54,12 @@ pub(super) fn check(common: &Common, secrets: bool) -> Result<ExitCode, Failure>
     for sentence in report.filled_in.iter().filter(|_| report.is_ok()) {
         say(format!("filled in: {sentence}"));
     }
+    if !report.clock_changes.is_empty() {
+        say("\nclock changes of the next 12 months:");
+    }
+    for change in &report.clock_changes {
+        say(format!("  {}", change.text));
+    }
     if !report.probes.is_empty() {
         say("\nfrom a fault to the page, at worst:");
     }

@@ -153,6 +153,7 @@ pub(super) fn config(channels: Vec<(&str, ChannelSpec, &str)>) -> Config {
         watchdog: None,
         integrations: watchbell_config::Integrations::default(),
         canary: None,
+        calendar_feeds: BTreeMap::new(),
         filled_in: Vec::new(),
     }
 }

@@ -6,11 +6,14 @@
 mod calendars;
 mod channels;
 mod conditions;
+mod clock;
 mod context;
 mod fields;
 mod files;
 mod gaps;
 mod gather;
+mod ical;
+mod idle;
 mod init;
 mod integrations;
 mod mistake;
@@ -26,6 +29,7 @@ mod rotations;
 mod routes;
 mod scalar;
 mod server;
+mod spans;
 mod tree;
 mod turn;
 mod vars;
@@ -34,8 +38,10 @@ mod windows;
 
 pub mod model;
 
+pub use clock::ClockLine;
 pub use context::Secrets;
 pub use files::{Env, Sources};
+pub use ical::{ICAL_MAX_BYTES, IcalDays, IcalProblem, ical_days};
 pub use init::init_files;
 pub use mistake::Mistake;
 pub use model::*;

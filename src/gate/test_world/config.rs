@@ -168,6 +168,7 @@ pub(super) fn config() -> Config {
         watchdog: None,
         integrations: Integrations::default(),
         canary: None,
+        calendar_feeds: BTreeMap::new(),
         filled_in: Vec::new(),
     }
 }

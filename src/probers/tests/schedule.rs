@@ -56,6 +56,7 @@ fn config(probes: impl IntoIterator<Item = ProbeSpec>) -> Arc<Config> {
         watchdog: None,
         integrations: Integrations::default(),
         canary: None,
+        calendar_feeds: BTreeMap::new(),
         filled_in: Vec::new(),
     })
 }

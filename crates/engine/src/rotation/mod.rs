@@ -3,7 +3,7 @@
 //!
 //! `turn` says when a layer hands off, `window` when it is active, `layer` puts the two together
 //! for one layer, `people` knows who can have a duty when, `crew` is the people who have it together,
-//! `expand` lays temporary schedules, layers and overrides over each other for a span, and `zone` is
+//! `clock` tells what clock changes do to shifts, `expand` lays temporary schedules, layers and overrides over each other for a span, and `zone` is
 //! the little that all of them need of a time zone. May import: the catalog, ids, jiff. Never: a
 //! clock, memory between two questions.
 //!
@@ -16,6 +16,7 @@
 //! of theirs is passed over as if it were not there. In a layer the next in the order stands in for who is
 //! away; where nobody can, and no override fills the seat, the layer below is asked.
 
+mod clock;
 mod crew;
 mod expand;
 mod layer;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{Absence, Catalog, Override, Rotation, Temporary};
 use crate::ids::{LayerId, PersonId};
 
+pub use self::clock::{ClockChange, ClockEffect, clock_changes};
 pub use self::crew::TEMPORARY;
 use self::crew::{Level, Seat, TEMPORARY_LAYER, has_somebody, settle, take_over};
 pub(crate) use self::window::{calendar, periods};

@@ -1,3 +1,5 @@
+mod crew;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, Time, Weekday};

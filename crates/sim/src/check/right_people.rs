@@ -282,11 +282,17 @@ impl Judge<'_, '_> {
         }
         story.pages.values_mut().for_each(|p| p.told_end.clear());
         let Some(entry) = &story.entry else { return };
-        let asked: Vec<PersonId> = entry.pages.iter().filter_map(|p| story.pages.get(p)?.person.clone()).collect();
-        if asked != entry.expected {
+        // All are paged in one breath; their order says nothing.
+        let sorted = |mut people: Vec<PersonId>| {
+            people.sort();
+            people
+        };
+        let asked = sorted(entry.pages.iter().filter_map(|p| story.pages.get(p)?.person.clone()).collect());
+        let expected = sorted(entry.expected.clone());
+        if asked != expected {
             let what = format!(
-                "{id} {:?} pass {} paged {asked:?}, it should be {:?}",
-                entry.place.stage, entry.place.pass, entry.expected
+                "{id} {:?} pass {} paged {asked:?}, it should be {expected:?}",
+                entry.place.stage, entry.place.pass
             );
             self.wrong.say(Rule::RightPeople, what);
         }
