@@ -32,6 +32,8 @@ pub struct Metrics {
     pub pages: IntCounterVec,
     /// Inputs that wait, by `lane`.
     pub inbox_depth: IntGaugeVec,
+    /// Alerts that nobody is paged for, by `why`.
+    pub suppressed: IntGaugeVec,
     /// First pages that went out before they could be recorded.
     pub unrecorded_pages: IntCounter,
     /// Observations that history had to drop.
@@ -94,6 +96,10 @@ impl Metrics {
                 Opts::new("watchbell_inbox_depth", "Inputs that wait for the engine"),
                 &["lane"],
             )?,
+            suppressed: IntGaugeVec::new(
+                Opts::new("watchbell_suppressed", "Firing alerts that nobody is paged for"),
+                &["why"],
+            )?,
             unrecorded_pages: IntCounter::new(
                 "watchbell_unrecorded_pages_total",
                 "First pages that went out while the store could not be written",
@@ -115,6 +121,7 @@ impl Metrics {
         r.register(Box::new(out.commit_failures.clone()))?;
         r.register(Box::new(out.pages.clone()))?;
         r.register(Box::new(out.inbox_depth.clone()))?;
+        r.register(Box::new(out.suppressed.clone()))?;
         r.register(Box::new(out.unrecorded_pages.clone()))?;
         r.register(Box::new(out.history_dropped.clone()))?;
         Ok(out)

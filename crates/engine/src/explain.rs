@@ -253,7 +253,7 @@ pub fn quiet_text(quiet: &Quiet) -> String {
         Quiet::Maintenance { window, until } => format!("expected in maintenance {window} until {until:.0}"),
         Quiet::Inhibited { by, ticket } => format!("{by} explains it, which somebody was told of in {ticket}"),
         Quiet::Depends { on, ticket } => format!("it depends on {on}, which is down; somebody was told in {ticket}"),
-        Quiet::Settling { until } => format!("it waits until {until:.3} for what may explain it"),
+        Quiet::Settling { until } => format!("it waits until {until:.0} for what may explain it"),
     }
 }
 

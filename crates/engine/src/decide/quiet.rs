@@ -123,7 +123,8 @@ impl Turn<'_> {
                 continue;
             }
             let both = all_match(&rule.source, &alert.labels);
-            for key in self.engine.sources.of_rule(n, rule.values(&alert.labels)) {
+            let Some(values) = rule.values(&alert.labels) else { continue };
+            for key in self.engine.sources.of_rule(n, values) {
                 let Some(ticket) = self.state().firing_ticket(key).filter(|t| *key != alert.key && is_told(t)) else {
                     continue;
                 };
@@ -176,6 +177,8 @@ impl Turn<'_> {
                 let run = self.probe_of(alert).map_or(SETTLE, |p| p.one_run);
                 after(self.now, run.min(NEXT_RUN_AT_MOST).max(SETTLE))
             }
+            // Both may have ended together, told in two breaths.
+            Some(Quiet::Inhibited { .. }) if alert.severity < Severity::Critical => after(self.now, SETTLE),
             // It has been there for long enough to know what explains it.
             Some(_) => return None,
             None if !self.parents(alert).is_empty() => after(self.now, SETTLE),
@@ -186,7 +189,8 @@ impl Turn<'_> {
     }
 
     fn is_inhibitable(&self, alert: &Firing) -> bool {
-        self.catalog.not_paging.inhibit.iter().any(|rule| all_match(&rule.target, &alert.labels))
+        let rules = &self.catalog.not_paging.inhibit;
+        rules.iter().any(|rule| all_match(&rule.target, &alert.labels) && rule.values(&alert.labels).is_some())
     }
 
     /// Records that an alert is quiet; nothing new makes no fact.
@@ -206,10 +210,9 @@ impl Turn<'_> {
 
     /// Why a ticket opens that was kept quiet before.
     pub(super) fn after_quiet(&self, key: &DedupKey) -> Option<Because> {
-        let quiet = self.state().quiet.get(key).filter(|q| q.muted_since.is_some())?;
-        Some(match &quiet.quiet {
-            Quiet::Silenced(id) => Because::SilenceEnded(*id),
-            other => Because::QuietEnded(other.clone()),
+        Some(match self.state().quiet.get(key)?.muted_by.clone()? {
+            Quiet::Silenced(id) => Because::SilenceEnded(id),
+            other => Because::QuietEnded(other),
         })
     }
 

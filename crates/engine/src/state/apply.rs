@@ -152,11 +152,13 @@ impl State {
         let before = self.leave_quiet(&alert.key);
         let since = before.as_ref().filter(|b| b.quiet.word() == quiet.word()).map_or(at, |b| b.since);
         let wanted = !matches!(quiet, Quiet::Info | Quiet::Settling { .. });
-        let muted_since = before.and_then(|b| b.muted_since).or(wanted.then_some(at));
+        let (muted_since, muted_by) = before.map_or((None, None), |b| (b.muted_since, b.muted_by));
+        let muted_since = muted_since.or(wanted.then_some(at));
+        let muted_by = wanted.then(|| quiet.clone()).or(muted_by);
         if let Some(ticket) = quiet.explained_by() {
             self.explained.entry(ticket).or_default().insert(alert.key.clone());
         }
-        let quiet = QuietAlert { alert: alert.clone(), quiet: quiet.clone(), since, muted_since };
+        let quiet = QuietAlert { alert: alert.clone(), quiet: quiet.clone(), since, muted_since, muted_by };
         self.quiet.insert(alert.key.clone(), quiet);
     }
 

@@ -100,6 +100,9 @@ pub struct QuietAlert {
     /// Since when somebody or something wanted quiet, in one stretch; not for what only informs or settles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted_since: Option<Timestamp>,
+    /// The last of those reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_by: Option<Quiet>,
 }
 
 /// A recorded maintenance window that has not ended.
