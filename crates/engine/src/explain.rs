@@ -20,10 +20,20 @@ fn entry(fact: &Fact) -> Option<TimelineEntry> {
 
 fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
     let text = match what {
-        What::TicketOpened { alert, routed, .. } => format!(
-            "opened as {}: {} ({}); route {}, policy {}",
-            routed.priority, alert.title.en, alert.summary, routed.route, routed.policy
-        ),
+        What::TicketOpened { alert, routed, storm, .. } => {
+            let storm = storm.as_ref().map_or(String::new(), |of| {
+                format!("; {of} has so many faults at once that further ones join here")
+            });
+            format!(
+                "opened as {}: {} ({}); route {}, policy {}{storm}",
+                routed.priority, alert.title.en, alert.summary, routed.route, routed.policy
+            )
+        }
+        What::Flapped { key, up, calm_at } => {
+            let now = if *up { "up" } else { "down" };
+            format!("{key} comes and goes, and is {now} now; the ticket stays open until it is calm, {calm_at:.0} at the earliest")
+        }
+        What::FlapEnded { key } => format!("{key} is calm"),
         What::TicketReopened { alert, occurrence, .. } => {
             format!("reopened (occurrence {occurrence}): {} ({})", alert.title.en, alert.summary)
         }
@@ -183,6 +193,8 @@ impl Here {
             | What::TicketReopened { .. }
             | What::AlertChanged { .. }
             | What::AlertResolved { .. }
+            | What::Flapped { .. }
+            | What::FlapEnded { .. }
             | What::ProbeGone { .. }
             | What::Escalated { .. }
             | What::Declined { .. }

@@ -59,7 +59,7 @@ fn of_ticket(ticket: &TicketLive) -> Vec<Suppressed> {
         return Vec::new();
     }
     let firing = ticket.view.alerts.iter().filter(|a| a.state == AlertState::Firing);
-    let Some(held) = &ticket.held_by else { return Vec::new() };
+    let Some(held) = &ticket.held_by else { return folded(ticket) };
     let row = |alert: &AlertView| Suppressed {
         alert: alert.clone(),
         why: held.why.clone(),
@@ -70,4 +70,20 @@ fn of_ticket(ticket: &TicketLive) -> Vec<Suppressed> {
         quiet: Some(held.quiet.clone()),
     };
     firing.map(row).collect()
+}
+
+/// Of a ticket that pages: members of a storm behind its first, and what comes and goes and is up.
+fn folded(ticket: &TicketLive) -> Vec<Suppressed> {
+    let firing = ticket.view.alerts.iter().filter(|a| a.state == AlertState::Firing).enumerate();
+    let row = |(n, alert): (usize, &AlertView)| {
+        let flaps = alert.flapping.as_ref().filter(|f| f.up);
+        let (why, since, until, by) = match (flaps, &ticket.view.storm) {
+            (Some(flap), _) => ("flap", flap.since, Some(flap.calm_at), None),
+            (None, Some(storm)) if n > 0 => ("storm", alert.started_at, None, Some(storm.of.clone())),
+            (None, _) => return None,
+        };
+        let (alert, ticket) = (alert.clone(), Some(ticket.view.id));
+        Some(Suppressed { alert, why: why.into(), since, until, by, ticket, quiet: None })
+    };
+    firing.filter_map(row).collect()
 }

@@ -144,6 +144,8 @@ fn ticket() -> TicketLive {
         next_step: NextStep { at: Some(at("2026-11-22T19:14:10Z")), to: vec!["wang.lei".into()] },
         alerts: vec![alert],
         explains: 0,
+        flapping: false,
+        storm: None,
     };
     TicketLive {
         view,

@@ -28,7 +28,9 @@ pub(super) fn next_wake(ticket: &Ticket) -> Option<Timestamp> {
     let chased = matches!(ticket.phase, Phase::Triggered(_));
     let pages = if chased { ticket.live_pages() } else { Vec::new() };
     let pages = pages.into_iter().filter_map(|(page, newest)| paging::next_wake(page, newest));
-    notices.chain(phase).chain(pages).min()
+    let calm = ticket.members.iter().filter(|m| ticket.is_open() && m.is_firing());
+    let calm = calm.filter_map(|m| m.flapping.as_ref()).map(|f| f.calm_at);
+    notices.chain(phase).chain(pages).chain(calm).min()
 }
 
 /// What happens next on a ticket if nobody does anything, by the duty at that time.
@@ -77,6 +79,9 @@ impl Turn<'_> {
     }
 
     fn advance_once(&mut self, id: TicketId) -> bool {
+        if self.calm_down(id) {
+            return true;
+        }
         let Some(ticket) = self.engine.state.tickets.get(&id) else { return false };
         let moved = match &ticket.phase {
             Phase::Triggered(chase) => {

@@ -5,6 +5,7 @@ mod act;
 mod alert;
 mod chase;
 mod duty;
+mod flap;
 mod message;
 mod people;
 mod quiet;
@@ -13,6 +14,7 @@ mod send;
 mod show;
 mod signal;
 mod sources;
+mod storm;
 mod wakes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -58,6 +60,10 @@ pub struct Engine {
     moved: BTreeSet<TicketId>,
     /// Live alerts that may explain others.
     sources: Sources,
+    /// The last minutes of tickets, for storms.
+    storms: storm::Storms,
+    /// The last changes of probes that may flap.
+    changes: flap::Changes,
 }
 
 /// What a decision wants done, beside what it already did to the state.
@@ -102,6 +108,8 @@ impl Engine {
             settling: settling.collect(),
             moved: state.explained.keys().copied().collect(),
             sources: Sources::default(),
+            storms: storm::Storms::default(),
+            changes: flap::Changes::default(),
             state,
             epoch,
             duty_due: Some(Timestamp::MIN),

@@ -23,6 +23,11 @@ const NEXT_RUN_AT_MOST: Millis = Millis::secs(30);
 /// What watchbell or a person says by itself is kept quiet by silences alone.
 const OF_PEOPLE_AND_OURSELVES: [&str; 2] = ["self:", "api:declare-"];
 
+/// Whether a person or watchbell itself says it.
+pub(super) fn is_of_people_or_ourselves(alert: &Firing) -> bool {
+    OF_PEOPLE_AND_OURSELVES.iter().any(|head| alert.key.as_str().starts_with(head))
+}
+
 /// When an alert that waits has waited long enough.
 pub(super) fn settles_at(quiet: &Quiet) -> Option<Timestamp> {
     if let Quiet::Settling { until } = quiet { Some(*until) } else { None }
@@ -61,7 +66,10 @@ impl Engine {
         }
         let moves = matches!(
             fact.what,
-            What::AlertResolved { .. } | What::AlertChanged { .. } | What::TicketResolved { .. }
+            What::AlertResolved { .. }
+                | What::AlertChanged { .. }
+                | What::TicketResolved { .. }
+                | What::Flapped { up: true, .. }
         );
         if let (true, Some(ticket)) = (moves, fact.ticket)
             && self.state.explained.contains_key(&ticket)
@@ -80,7 +88,7 @@ impl Turn<'_> {
         if let Some((quiet, _)) = self.silenced(alert) {
             return Some(quiet);
         }
-        if OF_PEOPLE_AND_OURSELVES.iter().any(|head| alert.key.as_str().starts_with(head)) {
+        if is_of_people_or_ourselves(alert) {
             return None;
         }
         let explained = self.in_maintenance(alert, false).or_else(|| self.inhibited(alert));
@@ -125,9 +133,7 @@ impl Turn<'_> {
             let both = all_match(&rule.source, &alert.labels);
             let Some(values) = rule.values(&alert.labels) else { continue };
             for key in self.engine.sources.of_rule(n, values) {
-                let Some(ticket) = self.state().firing_ticket(key).filter(|t| *key != alert.key && is_told(t)) else {
-                    continue;
-                };
+                let Some(ticket) = self.told_of(key).filter(|_| *key != alert.key) else { continue };
                 // Two that could each explain the other explain nothing.
                 let mutual = both && ticket.member(key).is_some_and(|m| all_match(&rule.target, &m.alert.labels));
                 if !mutual {
@@ -143,7 +149,7 @@ impl Turn<'_> {
     fn depends(&self, alert: &Firing) -> Option<Quiet> {
         self.parents(alert).iter().find_map(|parent| {
             let key = DedupKey::probe(parent);
-            if let Some(ticket) = self.state().firing_ticket(&key).filter(|t| is_told(t)) {
+            if let Some(ticket) = self.told_of(&key) {
                 return Some(Quiet::Depends { on: parent.clone(), ticket: ticket.id });
             }
             match &self.state().quiet.get(&key)?.quiet {
@@ -156,7 +162,13 @@ impl Turn<'_> {
     }
 
     fn explains(&self, ticket: TicketId, key: &DedupKey) -> bool {
-        self.state().firing_ticket(key).is_some_and(|t| t.id == ticket && is_told(t))
+        self.told_of(key).is_some_and(|t| t.id == ticket)
+    }
+
+    /// The ticket of what is down right now, where somebody was told.
+    fn told_of(&self, key: &DedupKey) -> Option<&Ticket> {
+        let ticket = self.state().firing_ticket(key)?;
+        (is_told(ticket) && ticket.member(key).is_some_and(Member::is_down)).then_some(ticket)
     }
 
     fn probe_of(&self, alert: &Firing) -> Option<&ProbeInfo> {

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::page::{Ended, Notice, Page, Try};
-use super::ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
+use super::ticket::{Acked, Chase, Closed, Flapping, Member, Phase, Ticket, Wake};
 use super::{Maintenance, QuietAlert, Silence, State, TESTS_KEPT, TestPage};
 use crate::catalog::{LadderEntry, Override};
 use crate::fact::{Because, Fact, Firing, Quiet, Routed, Stage, What};
@@ -35,7 +35,12 @@ impl State {
                 self.leave_quiet(key);
                 self.set_aside.remove(key);
             }
-            What::TicketOpened { alert, routed, .. } => self.open(fact.ticket, alert, routed, at),
+            What::TicketOpened { alert, routed, storm, .. } => {
+                self.open(fact.ticket, alert, routed, at);
+                if let Some(ticket) = fact.ticket.and_then(|id| self.tickets.get_mut(&id)) {
+                    ticket.storm = storm.clone();
+                }
+            }
             What::TestAsked { test, person, channel, by } => {
                 self.last_test = self.last_test.max(test.0);
                 let sent = Try { n: 1, channel: channel.clone(), at, asked: at, ended: None };
@@ -92,6 +97,8 @@ impl State {
             | What::AlertJoined { .. }
             | What::AlertChanged { .. }
             | What::AlertResolved { .. }
+            | What::Flapped { .. }
+            | What::FlapEnded { .. }
             | What::ProbeGone { .. }
             | What::StepEntered { .. }
             | What::PageStarted { .. }
@@ -261,6 +268,9 @@ impl State {
                 }
                 Phase::Acknowledged(_) | Phase::Held { .. } | Phase::Resolved(_) => {}
             }
+            for flapping in ticket.members.iter_mut().filter_map(|m| m.flapping.as_mut()) {
+                flapping.calm_at = shifted(flapping.calm_at, by_ms);
+            }
             for page in &mut ticket.pages {
                 page.counts_from = shifted(page.counts_from, by_ms);
                 page.begun.iter_mut().for_each(|at| *at = shifted(*at, by_ms));
@@ -291,7 +301,7 @@ impl Ticket {
             opened_at: at,
             occurred_at: at,
             phase: Phase::Triggered(Chase { entry: 0, pass: 1, stage: Stage::Step(0), due: at }),
-            members: vec![Member { alert: alert.clone(), ended_at: None, probe_gone: false }],
+            members: vec![Member { alert: alert.clone(), ended_at: None, probe_gone: false, flapping: None }],
             worst: alert.severity,
             pages: Vec::new(),
             notices: Vec::new(),
@@ -302,6 +312,7 @@ impl Ticket {
             restored: None,
             was_silenced: false,
             muted_since: None,
+            storm: None,
         }
     }
 
@@ -321,6 +332,15 @@ impl Ticket {
                 self.put_member(alert);
             }
             What::AlertResolved { key, .. } => self.end_member(key, at),
+            What::Flapped { key, up, calm_at } => {
+                for member in self.members.iter_mut().filter(|m| m.alert.key == *key) {
+                    let since = member.flapping.as_ref().map_or(at, |f| f.since);
+                    member.flapping = Some(Flapping { since, up: *up, calm_at: *calm_at });
+                }
+            }
+            What::FlapEnded { key } => {
+                self.members.iter_mut().filter(|m| m.alert.key == *key).for_each(|m| m.flapping = None);
+            }
             What::ProbeGone { probe } => {
                 for member in self.members.iter_mut().filter(|m| m.alert.probe.as_ref() == Some(probe)) {
                     member.probe_gone = true;
@@ -414,7 +434,7 @@ impl Ticket {
         self.worst = alert.severity;
         self.first_page_accepted = None;
         self.taken = None;
-        (self.was_silenced, self.muted_since) = (false, None);
+        (self.was_silenced, self.muted_since, self.storm) = (false, None, None);
         self.put_member(alert);
         // The other alerts of the occurrence before are over; they are told anew if they fire again.
         let key = &alert.key;
@@ -433,8 +453,9 @@ impl Ticket {
         self.worst = self.worst.max(alert.severity);
         self.restored = None;
         match self.members.iter_mut().find(|m| m.alert.key == alert.key) {
-            Some(member) => *member = Member { alert: alert.clone(), ended_at: None, probe_gone: false },
-            None => self.members.push(Member { alert: alert.clone(), ended_at: None, probe_gone: false }),
+            Some(member) if member.is_firing() => (member.alert, member.probe_gone) = (alert.clone(), false),
+            Some(member) => *member = Member { alert: alert.clone(), ended_at: None, probe_gone: false, flapping: None },
+            None => self.members.push(Member { alert: alert.clone(), ended_at: None, probe_gone: false, flapping: None }),
         }
     }
 

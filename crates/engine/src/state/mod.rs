@@ -25,7 +25,7 @@ use crate::observation::Verdict;
 use crate::time::Millis;
 
 pub use page::{Ended, Notice, Page, Try};
-pub use ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
+pub use ticket::{Acked, Chase, Closed, Flapping, Member, Phase, Ticket, Wake};
 
 /// How long a resolved ticket stays in memory: its links live 24 h after the resolve (design,
 /// section 8), and an hour more for clocks that disagree.
