@@ -36,6 +36,10 @@ pub struct Metrics {
     pub suppressed: IntGaugeVec,
     /// First pages that went out before they could be recorded.
     pub unrecorded_pages: IntCounter,
+    /// How long the last round of the canary took that came back, seconds.
+    pub canary_round_trip: Gauge,
+    /// Rounds of the canary by `outcome`: `back` or `lost`.
+    pub canary_rounds: IntCounterVec,
     /// Observations that history had to drop.
     pub history_dropped: IntCounter,
 }
@@ -104,6 +108,14 @@ impl Metrics {
                 "watchbell_unrecorded_pages_total",
                 "First pages that went out while the store could not be written",
             )?,
+            canary_round_trip: Gauge::new(
+                "watchbell_canary_round_trip_seconds",
+                "From the moment our own target broke until the page about it came back",
+            )?,
+            canary_rounds: IntCounterVec::new(
+                Opts::new("watchbell_canary_rounds_total", "Rounds of the canary that came back, or were lost"),
+                &["outcome"],
+            )?,
             history_dropped: IntCounter::new(
                 "watchbell_history_dropped_total",
                 "Observations that history had to drop",
@@ -123,6 +135,8 @@ impl Metrics {
         r.register(Box::new(out.inbox_depth.clone()))?;
         r.register(Box::new(out.suppressed.clone()))?;
         r.register(Box::new(out.unrecorded_pages.clone()))?;
+        r.register(Box::new(out.canary_round_trip.clone()))?;
+        r.register(Box::new(out.canary_rounds.clone()))?;
         r.register(Box::new(out.history_dropped.clone()))?;
         Ok(out)
     }

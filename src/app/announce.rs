@@ -20,16 +20,14 @@ pub fn announcement(config: &Config, view: &LiveView, now: Timestamp) -> String 
         line("on duty now: there is no rotation; policies name people".into());
     }
     for rotation in catalog.rotations.values() {
-        let shift = rotation::shift_at(catalog, rotation, &view.overrides, now);
-        let text = match shift {
-            None => "nobody".into(),
-            Some((on_duty, _, until)) => {
-                let until =
-                    until.map(|at| at.to_zoned(rotation.zone.clone()).strftime("%a %d %b %H:%M %Z").to_string());
-                let name = catalog.people.get(&on_duty.person).map_or("", |p| p.name.as_str());
-                format!("{} ({name}){}", on_duty.person, until.map_or_else(String::new, |u| format!(" until {u}")))
-            }
+        let person = |on_duty: rotation::OnDuty, until: Option<Timestamp>| {
+            let until = until.map(|at| at.to_zoned(rotation.zone.clone()).strftime("%a %d %b %H:%M %Z").to_string());
+            let name = catalog.people.get(&on_duty.person).map_or("", |p| p.name.as_str());
+            format!("{} ({name}){}", on_duty.person, until.map_or_else(String::new, |u| format!(" until {u}")))
         };
+        let shifts = rotation::shift_at(catalog, rotation, &view.recorded, now);
+        let people: Vec<String> = shifts.into_iter().map(|(on_duty, _, until)| person(on_duty, until)).collect();
+        let text = if people.is_empty() { "nobody".to_owned() } else { people.join(", ") };
         line(format!("on duty now: {}: {text}", rotation.id));
     }
     let is_loud = |person: &watchbell_engine::catalog::Person| {

@@ -2,9 +2,12 @@
 //!
 //! May import: every room below. Never decides anything about alerts.
 
+mod alarm;
 mod announce;
+mod canary;
 mod keys;
 mod reload;
+mod self_watch;
 mod serve;
 mod watchdog;
 
@@ -32,6 +35,7 @@ use crate::probers::{Probers, ProbersDeps, ProbersHandle};
 use crate::store::{OpenError, Store};
 use crate::telemetry::Metrics;
 use crate::web;
+use canary::Nest;
 
 pub use announce::announcement;
 pub use keys::{KeyError, operator_token};
@@ -138,6 +142,8 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
     let (tracker, metrics) = (TaskTracker::new(), Metrics::new());
     let (inbox, reader) = Inbox::new();
     let (live, asked) = live(&config);
+    let (nest, nest_listener) = Nest::build().await?;
+    nest.serve(nest_listener, &stop, &tracker);
     let delivery = Delivery::start(
         DeliveryDeps {
             clock: clock.clone(),
@@ -145,6 +151,7 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
             live: Arc::clone(&live),
             metrics: metrics.clone(),
             links: Arc::new(keys::Links::new(links.clone(), Arc::clone(&live))),
+            loop_back: nest.loop_back(),
             tuning: Tuning::default(),
         },
         stop.clone(),
@@ -160,7 +167,7 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
     };
     let driver = Driver::take_over(deps).await?;
     store.history().start(&metrics);
-    let parts = Parts { clock, store, inbox, live, metrics, stop, tracker, sources, links, admins, read_openly };
+    let parts = Parts { clock, store, inbox, live, metrics, stop, tracker, sources, links, admins, read_openly, nest };
     parts.run(config, driver, asked, listener, beside).await
 }
 
@@ -184,6 +191,7 @@ struct Parts {
     links: web::LinkKey,
     admins: Arc<[StandingAdmin]>,
     read_openly: bool,
+    nest: Nest,
 }
 
 /// The inside ends of what can be asked of the process.
@@ -232,7 +240,7 @@ impl Parts {
             (Some(files), false) => Some(serve::acceptor(files)?),
             (Some(_) | None, _) => None,
         };
-        let intake = Intake { inbox: self.inbox.clone(), live: Arc::clone(&self.live), gate: app.gate() };
+        let intake = Intake::new(self.inbox.clone(), Arc::clone(&self.live), app.gate());
         let everything = web::router(app.clone()).merge(intake::router(intake.clone())).merge(beside);
         tracker.spawn(serve::serve(listener, everything, tls, stop.clone()));
         if let Some(edge) = config.server.edge {
@@ -242,17 +250,28 @@ impl Parts {
             tracker.spawn(serve::serve(listener, public, tls, stop.clone()));
         }
         tracker.spawn(watchdog::run(Arc::clone(&self.live), self.clock.clone(), self.metrics.clone(), stop.clone()));
+        self.watch_ourselves();
         let reloader = reload::Reloader {
             sources: self.sources,
             live: Arc::clone(&self.live),
             clock: self.clock,
             reloads,
             probers,
+            nest: self.nest,
         };
         tracker.spawn(reloader.run(asked.control, stop.clone()));
         let engine_stop = CancellationToken::new();
         let work = tokio::spawn(driver.run(reloads_in, engine_stop.clone()));
         Ok(Running { stop: self.stop, live: self.live, address, work, engine_stop, tracker: self.tracker })
+    }
+
+    fn watch_ourselves(&self) {
+        let (inbox, live, metrics) = (self.inbox.clone(), Arc::clone(&self.live), self.metrics.clone());
+        let keeper = canary::Keeper { nest: self.nest.clone(), inbox, live, metrics };
+        self.tracker.spawn(keeper.run(self.stop.clone()));
+        let (inbox, live, metrics) = (self.inbox.clone(), Arc::clone(&self.live), self.metrics.clone());
+        let watch = self_watch::SelfWatch { clock: self.clock.clone(), inbox, live, metrics };
+        self.tracker.spawn(watch.run(self.stop.clone()));
     }
 
     fn probers(&self, config: &Arc<Config>, run_now: mpsc::Receiver<RunRequest>) -> ProbersHandle {
@@ -263,6 +282,6 @@ impl Parts {
             metrics: self.metrics.clone(),
             history: self.store.history().sender(),
         };
-        Probers::start(deps, Arc::clone(config), run_now, self.stop.clone(), &self.tracker)
+        Probers::start(deps, self.nest.with_probe(config), run_now, self.stop.clone(), &self.tracker)
     }
 }

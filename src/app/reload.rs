@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use watchbell_config::{Config, Secrets, Sources};
-use watchbell_engine::catalog::Override;
-use watchbell_engine::rotation;
+use watchbell_engine::ids::{PersonId, RotationId};
+use watchbell_engine::rotation::{self, Recorded};
 
+use super::canary::Nest;
 use crate::clock::Clock;
 use crate::driver::Reload;
 use crate::inbox::{Control, Live, ReloadDone, ReloadRefused};
@@ -20,6 +21,7 @@ pub(super) struct Reloader {
     pub(super) clock: Clock,
     pub(super) reloads: mpsc::Sender<Reload>,
     pub(super) probers: ProbersHandle,
+    pub(super) nest: Nest,
 }
 
 impl Reloader {
@@ -53,7 +55,7 @@ impl Reloader {
         };
         let (old, new) = (self.live.config.load_full(), Arc::new(new));
         let mut notes = needs_restart(&old, &new);
-        let shifts = shift_changes(&old, &new, &self.live.view.load().overrides, now);
+        let shifts = shift_changes(&old, &new, &self.live.view.load().recorded, now);
         if !shifts.is_empty() && !accept_shift_change {
             let summary =
                 "it would change who is on duty now; reload with --accept-shift-change if that is meant".into();
@@ -65,8 +67,9 @@ impl Reloader {
         let ending = || refused("the process is ending", Vec::new());
         self.reloads.send(Reload { config: Arc::clone(&new), done }).await.map_err(|_| ending())?;
         in_force.await.map_err(|_| ending())?;
-        self.live.probes.keep(|id| new.probes.contains_key(id));
-        self.probers.reload(new);
+        let probed = self.nest.with_probe(&new);
+        self.live.probes.keep(|id| probed.probes.contains_key(id));
+        self.probers.reload(probed);
         Ok(ReloadDone { revision, changed, notes })
     }
 }
@@ -76,17 +79,22 @@ fn refused(summary: &str, mistakes: Vec<String>) -> ReloadRefused {
 }
 
 /// Who is on duty now by the one configuration and by the other, where that differs.
-fn shift_changes(old: &Config, new: &Config, recorded: &[Override], now: jiff::Timestamp) -> Vec<String> {
-    let person = |config: &Config, id: &watchbell_engine::ids::RotationId| {
-        let rotation = config.catalog.rotations.get(id)?;
-        rotation::on_duty(&config.catalog, rotation, recorded, now).map(|d| d.person)
+fn shift_changes(old: &Config, new: &Config, recorded: &Recorded, now: jiff::Timestamp) -> Vec<String> {
+    let people = |config: &Config, id: &RotationId| -> Vec<PersonId> {
+        let rotation = config.catalog.rotations.get(id).into_iter();
+        let on_duty = rotation.flat_map(|r| rotation::on_duty(&config.catalog, r, recorded, now));
+        let mut people: Vec<PersonId> = on_duty.map(|d| d.person).collect();
+        people.sort();
+        people
+    };
+    let names = |people: &[PersonId]| match people {
+        [] => "nobody".to_owned(),
+        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     };
     let both = old.catalog.rotations.keys().filter(|id| new.catalog.rotations.contains_key(*id));
     let changed = both.filter_map(|id| {
-        let (before, after) = (person(old, id), person(new, id));
-        let name =
-            |p: Option<watchbell_engine::ids::PersonId>| p.map_or_else(|| "nobody".to_owned(), |p| p.to_string());
-        (before != after).then(|| format!("{id}: on duty now is {}, and would be {}", name(before), name(after)))
+        let (before, after) = (people(old, id), people(new, id));
+        (before != after).then(|| format!("{id}: on duty now is {}, and would be {}", names(&before), names(&after)))
     });
     changed.collect()
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use jiff::{Timestamp, ToSpan};
 use watchbell_config::{Config, Secrets};
 use watchbell_engine::catalog::Rotation;
-use watchbell_engine::rotation;
+use watchbell_engine::rotation::{self, Recorded};
 use watchbell_engine::view::OnDutyView;
 
 use super::args::{Common, Format, instant};
@@ -77,9 +77,10 @@ fn server(common: &Common, config: &Config) -> Result<ApiClient, Failure> {
 
 fn oncall_from_files(chosen: &[&Rotation], config: &Config, at: Timestamp) -> Oncall {
     let duty = |r: &&Rotation| {
-        let shift = rotation::shift_at(&config.catalog, r, &[], at);
-        let on_duty = shift.map(|(d, since, until)| OnDutyView { person: d.person, layer: d.layer, since, until });
-        RotationDuty { id: r.id.clone(), on_duty: on_duty.into_iter().collect() }
+        let shift = rotation::shift_at(&config.catalog, r, &Recorded::default(), at);
+        let on_duty =
+            shift.into_iter().map(|(d, since, until)| OnDutyView { person: d.person, layer: d.layer, since, until });
+        RotationDuty { id: r.id.clone(), on_duty: on_duty.collect() }
     };
     Oncall { at, source: "files".into(), rotations: chosen.iter().map(duty).collect() }
 }
@@ -109,7 +110,7 @@ fn heard<T>(asked: Result<T, ApiError>) -> Option<T> {
 
 fn rota_from_files(chosen: &[&Rotation], config: &Config, from: Timestamp, to: Timestamp) -> Rota {
     let expand = |r: &&Rotation| {
-        let expanded = rotation::expand(&config.catalog, r, &[], from, to);
+        let expanded = rotation::expand(&config.catalog, r, &Recorded::default(), from, to);
         let shift =
             |s: rotation::Shift| ShiftView { person: s.on_duty.person, layer: s.on_duty.layer, from: s.from, to: s.to };
         let gaps = expanded.gaps.into_iter().map(|g| GapView { from: g.from, to: g.to }).collect();

@@ -9,9 +9,9 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use watchbell_config::model::{ChannelSpec, Config, Secret};
+use watchbell_config::model::{ChannelSpec, Config, Secret, WebhookSpec};
 use watchbell_engine::fact::MessageKind;
-use watchbell_engine::ids::ChannelId;
+use watchbell_engine::ids::{ChannelId, SendSubject};
 use watchbell_engine::input::SendReport;
 use watchbell_engine::outgoing::Outgoing;
 
@@ -44,6 +44,7 @@ pub(super) struct Dispatch {
     live: Arc<Live>,
     metrics: Metrics,
     links: Arc<dyn LinkMaker>,
+    loop_back: (ChannelSpec, Secret),
     send_timeout: Duration,
     place_timeout: Duration,
     stop: CancellationToken,
@@ -56,13 +57,14 @@ pub(super) struct Dispatch {
 
 impl Dispatch {
     pub(super) fn new(deps: DeliveryDeps, stop: CancellationToken) -> Self {
-        let DeliveryDeps { clock, inbox, live, metrics, links, tuning } = deps;
+        let DeliveryDeps { clock, inbox, live, metrics, links, loop_back, tuning } = deps;
         let http = HttpClient::new();
         Self {
             waiting: Arc::new(Waiting::new(clock.clone(), metrics.outbox_oldest.clone())),
             smtp: SmtpSender::with_roots(tuning.smtp_roots, tuning.send_timeout),
             webhook: Webhook::new(http.clone()),
             dingtalk: Dingtalk::new(http),
+            loop_back: (ChannelSpec::Webhook(WebhookSpec { secret: None }), loop_back),
             send_timeout: tuning.send_timeout,
             place_timeout: tuning.place_timeout,
             lanes: Mutex::default(),
@@ -103,7 +105,7 @@ impl Dispatch {
     /// A place in the channel's lane, or why there will be none.
     async fn place(&self, message: &Outgoing) -> Result<tokio::sync::OwnedSemaphorePermit, Sent> {
         let config = self.live.config.load_full();
-        let places = match contact(&config, message)?.0 {
+        let places = match self.contact(&config, message)?.0 {
             ChannelSpec::Smtp(_) | ChannelSpec::Webhook(_) => IN_FLIGHT,
             ChannelSpec::Dingtalk(spec) => {
                 self.dingtalk.reserve(spec, message.kind, Instant::now())?;
@@ -132,7 +134,7 @@ impl Dispatch {
     /// a report.
     async fn hand_over(&self, message: &Outgoing) -> (Option<Timestamp>, Sent) {
         let config = self.live.config.load_full();
-        let (spec, address) = match contact(&config, message) {
+        let (spec, address) = match self.contact(&config, message) {
             Ok(found) => found,
             Err(sent) => return (None, sent),
         };
@@ -144,6 +146,14 @@ impl Dispatch {
             Err(_elapsed) => Sent::unknown(&format!("no answer within {:?}", self.send_timeout)),
         };
         (Some(started), sent)
+    }
+
+    /// How the channel sends and where the person is reached.
+    fn contact<'a>(&'a self, config: &'a Config, message: &Outgoing) -> Result<(&'a ChannelSpec, &'a Secret), Sent> {
+        match message.send.subject {
+            SendSubject::Canary(_) => Ok((&self.loop_back.0, &self.loop_back.1)),
+            SendSubject::Page(_) | SendSubject::Notice(_) | SendSubject::Test(_) => contact(config, message),
+        }
     }
 
     async fn send(&self, message: &Outgoing, spec: &ChannelSpec, address: &Secret) -> Sent {
@@ -165,7 +175,11 @@ impl Dispatch {
         let Outgoing { send, channel, .. } = message;
         let Sent { receipt, detail, retry_after } = sent;
         self.metrics.pages.with_label_values(&[channel.as_str(), receipt.as_str()]).inc();
-        tracing::info!(%send, %channel, %receipt, detail, "message {send} over {channel}: {receipt}");
+        if matches!(send.subject, SendSubject::Canary(_)) {
+            tracing::debug!(%send, %receipt, detail, "the canary {send}: {receipt}");
+        } else {
+            tracing::info!(%send, %channel, %receipt, detail, "message {send} over {channel}: {receipt}");
+        }
         let report = SendReport { send, handed_over, receipt, detail, retry_after };
         if self.inbox.report(report).await.is_err() {
             // The process is ending: the next one finds the row without an outcome and asks the engine.

@@ -25,6 +25,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use watchbell_config::model::Secret;
 use watchbell_engine::ids::{ChannelId, PageId};
 use watchbell_engine::outgoing::Outgoing;
 
@@ -60,6 +61,8 @@ pub struct DeliveryDeps {
     pub metrics: Metrics,
     /// Makes the links that pages carry.
     pub links: Arc<dyn LinkMaker>,
+    /// Where the pages of the canary go: a webhook back to ourselves.
+    pub loop_back: Secret,
     /// What tests change.
     pub tuning: Tuning,
 }

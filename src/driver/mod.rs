@@ -3,8 +3,11 @@
 //!
 //! May import: `clock`, `inbox`, `store`, `telemetry`, `delivery`. Never decides.
 
+mod aside;
 mod recover;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use crate::inbox::{InboxReader, Live, Pending};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
+use aside::Asides;
 pub use recover::RecoverError;
 
 /// How often the wall clock is compared, and an idle store is written to prove that it can be.
@@ -37,6 +41,9 @@ pub enum DriverError {
     /// Another process has taken over the store.
     #[error("another watchbell has taken over this store; this one ends so that only one pages")]
     Fenced,
+    /// The end came while the store could not be written.
+    #[error("the store could not be written until the end; what was not recorded is decided anew after the next start")]
+    Unwritten,
 }
 
 /// What the loop works with.
@@ -73,6 +80,10 @@ pub struct Driver {
     replies: BTreeMap<u64, oneshot::Sender<Answer>>,
     next_tag: u64,
     facts_since_snapshot: u64,
+    /// What goes on beside the loop and may hang as long as the store does.
+    aside: Asides,
+    /// Cancelled when the loop is to end.
+    stop: CancellationToken,
 }
 
 impl Driver {
@@ -82,6 +93,7 @@ impl Driver {
         mut reloads: mpsc::Receiver<Reload>,
         stop: CancellationToken,
     ) -> Result<Store, DriverError> {
+        self.stop = stop.clone();
         let mut pulse = tokio::time::interval(PULSE);
         pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !stop.is_cancelled() {
@@ -91,15 +103,17 @@ impl Driver {
                 biased;
                 () = stop.cancelled() => break,
                 Some(reload) = reloads.recv() => self.reload(reload).await?,
+                // Before the inbox, which is never empty in a storm.
+                _ = pulse.tick() => self.pulse().await?,
+                Some(done) = self.aside.next() => self.came_of(done)?,
                 pending = self.deps.inbox.ready() => first = pending,
                 () = tokio::time::sleep(until_wake) => {}
-                _ = pulse.tick() => self.pulse().await?,
             }
             self.take(first).await?;
         }
         // What was accepted before the stop is decided and answered before we go.
         self.take(None).await?;
-        self.snapshot().await;
+        self.last_snapshot().await;
         Ok(self.deps.store)
     }
 
@@ -150,6 +164,7 @@ impl Driver {
             let commands = self.pump.take(now, vec![(None, Envelope { id, input: Input::ClockStepped { by_ms } })]);
             return self.serve(commands).await;
         }
-        self.prove_store().await
+        self.prove_store();
+        Ok(())
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use tokio_util::sync::CancellationToken;
 use watchbell_engine::pump::Pump;
 use watchbell_engine::state::State;
 
+use super::aside::Asides;
 use super::{Driver, DriverDeps, DriverError};
 use crate::store::{LoadError, Loaded, Store, StoreError};
 
@@ -34,7 +36,15 @@ impl Driver {
         tracing::info!(epoch = epoch.0, facts = state.last_fact.0, unfinished = unfinished.len(), "store taken over");
         let catalog = std::sync::Arc::clone(&deps.live.config.load().catalog);
         let pump = Pump::new(state, epoch, catalog);
-        let mut driver = Self { deps, pump, replies: BTreeMap::new(), next_tag: 0, facts_since_snapshot };
+        let mut driver = Self {
+            deps,
+            pump,
+            replies: BTreeMap::new(),
+            next_tag: 0,
+            facts_since_snapshot,
+            aside: Asides::default(),
+            stop: CancellationToken::new(),
+        };
         let commands = driver.pump.take_over(now, unfinished);
         driver.serve(commands).await?;
         Ok(driver)

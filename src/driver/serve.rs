@@ -8,7 +8,6 @@ use watchbell_engine::commit::Commit;
 use watchbell_engine::fact::What;
 use watchbell_engine::ids::SendSubject;
 use watchbell_engine::pump::{BATCH, Command};
-use watchbell_engine::view::LiveView;
 
 use super::{Driver, DriverError};
 use crate::store::CommitError;
@@ -21,9 +20,6 @@ const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// How often a commit under way is looked at for trouble.
 const DISTRESS_CHECK: Duration = Duration::from_millis(250);
-
-/// An idle store that was written this recently needs no further proof.
-const PROOF_LASTS: i64 = 2;
 
 /// What is known of a commit.
 enum Outcome {
@@ -40,7 +36,7 @@ impl Driver {
                 Command::Commit(commit) => match self.commit(&commit).await? {
                     Outcome::Done => {
                         queue.extend(self.pump.committed(self.deps.clock.now()));
-                        self.after_commit(&commit).await;
+                        self.after_commit(&commit);
                     }
                     Outcome::Again => queue.extend(self.pump.retry()),
                 },
@@ -100,6 +96,9 @@ impl Driver {
         if matches!(outcome, Outcome::Again) {
             self.deps.metrics.commit_failures.inc();
             self.look_for_distress();
+            if self.stop.is_cancelled() {
+                return Err(DriverError::Unwritten);
+            }
             tokio::time::sleep(RETRY_PAUSE).await;
         }
         Ok(outcome)
@@ -137,11 +136,11 @@ impl Driver {
         }
     }
 
-    async fn after_commit(&mut self, commit: &Commit) {
+    fn after_commit(&mut self, commit: &Commit) {
         self.count_stages(commit);
         self.facts_since_snapshot += commit.facts.len() as u64;
         if self.facts_since_snapshot >= SNAPSHOT_EVERY {
-            self.snapshot().await;
+            self.snapshot();
         }
     }
 
@@ -166,42 +165,5 @@ impl Driver {
                 self.deps.metrics.page_stage.with_label_values(&[stage]).observe(seconds);
             }
         }
-    }
-
-    pub(super) async fn snapshot(&mut self) {
-        let state = self.pump.state();
-        let text = match serde_json::to_string(state) {
-            Ok(text) => text,
-            Err(error) => return tracing::error!(%error, "the state could not be written as a snapshot"),
-        };
-        match self.deps.store.save_snapshot(state.last_fact, &text).await {
-            Ok(()) => self.facts_since_snapshot = 0,
-            // A snapshot is a cache: without it the next start folds more facts.
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no snapshot was written"),
-        }
-    }
-
-    /// An idle store is written, so that readiness and the outside watchdog rest on a fresh commit.
-    pub(super) async fn prove_store(&mut self) -> Result<(), DriverError> {
-        let now = self.deps.clock.now();
-        let view = self.deps.live.view.load_full();
-        if view.last_commit.is_some_and(|at| now.duration_since(at).as_secs() < PROOF_LASTS) {
-            return Ok(());
-        }
-        let nothing = Commit { epoch: self.pump.epoch(), at: Some(now), ..Commit::default() };
-        match self.deps.store.commit(&nothing).await {
-            Ok(()) => {
-                let mut view = LiveView::clone(&view);
-                (view.at, view.last_commit) = (Some(now), Some(now));
-                self.pump.proven(now);
-                self.deps.live.view.store(Arc::new(view));
-            }
-            Err(CommitError::Fenced { .. }) => return Err(DriverError::Fenced),
-            Err(error) => {
-                self.deps.metrics.commit_failures.inc();
-                tracing::error!(error = &error as &dyn std::error::Error, "the store cannot be written");
-            }
-        }
-        Ok(())
     }
 }

@@ -28,9 +28,11 @@ impl Once {
             Answer::Done
             | Answer::Ticket { .. }
             | Answer::Signal { .. }
+            | Answer::Signals(_)
             | Answer::Silence(_)
             | Answer::Maintenance(_)
             | Answer::Override(_)
+            | Answer::Absence(_)
             | Answer::Test(_) => Ok(answer),
         }
     }

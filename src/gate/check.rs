@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Method, header};
 use watchbell_engine::catalog::Catalog;
 use watchbell_engine::input::{Actor, Via};
@@ -143,6 +145,14 @@ fn shown(headers: &HeaderMap) -> Result<Option<Shown>, Problem> {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
                 Ok(Some(Shown::Header(token.trim().into())))
             }
+            // Senders that only know user and password: the token is the password, and the user does not matter.
+            Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => {
+                let password = STANDARD.decode(pair.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+                let password = password.as_deref().and_then(|pair| Some(pair.split_once(':')?.1.to_owned()));
+                password
+                    .map(|token| Some(Shown::Header(token)))
+                    .ok_or_else(|| Problem::unauthorized("the Authorization header is not `Basic`, user and password"))
+            }
             Some(_) | None => Err(Problem::unauthorized("the Authorization header is not `Bearer` and a token")),
         };
     }
@@ -199,6 +209,10 @@ mod tests {
     #[test]
     fn another_scheme_is_refused_rather_than_ignored() {
         assert!(shown(&headers(&[("authorization", "Basic abc")])).is_err());
+        assert!(shown(&headers(&[("authorization", "Digest username=x")])).is_err());
+        // `prometheus:wb_x`
+        let basic = headers(&[("authorization", "Basic cHJvbWV0aGV1czp3Yl94")]);
+        assert!(matches!(shown(&basic), Ok(Some(Shown::Header(t))) if t == "wb_x"));
         assert!(
             matches!(shown(&headers(&[("authorization", "bearer wb_x")])), Ok(Some(Shown::Header(t))) if t == "wb_x")
         );

@@ -195,11 +195,13 @@ impl From<Refusal> for Problem {
             | Refusal::NoSuchHeartbeat(_)
             | Refusal::NoSuchSilence(_)
             | Refusal::NoSuchMaintenance(_)
-            | Refusal::NoSuchOverride(_) => Self::not_found(detail),
+            | Refusal::NoSuchOverride(_)
+            | Refusal::NoSuchAbsence(_) => Self::not_found(detail),
             Refusal::AlreadyResolved(_) | Refusal::EarlierOccurrence(_) => Self::conflict(detail),
             Refusal::NoContact { .. }
             | Refusal::NoContacts(_)
             | Refusal::EndsBeforeItStarts
+            | Refusal::ForThemselves(_)
             | Refusal::TooLong
             | Refusal::MatchesEverything
             | Refusal::Empty(_) => Self::invalid(detail),

@@ -113,6 +113,11 @@ impl ProbeBoard {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(probe).cloned()
     }
 
+    /// Looks at all of them where they are; the probers wait meanwhile.
+    pub fn look<T>(&self, at: impl FnOnce(&BTreeMap<ProbeId, ProbeLive>) -> T) -> T {
+        at(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// What is known of all.
     pub fn all(&self) -> BTreeMap<ProbeId, ProbeLive> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()

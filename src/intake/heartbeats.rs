@@ -47,9 +47,11 @@ async fn take(intake: &Intake, token: &str, beat: Beat) -> Result<Response, Prob
         Answer::Done
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
+        | Answer::Signals(_)
         | Answer::Silence(_)
         | Answer::Maintenance(_)
         | Answer::Override(_)
+        | Answer::Absence(_)
         | Answer::Test(_) => {
             let kind = HeaderValue::from_static("text/plain; charset=utf-8");
             let fresh = HeaderValue::from_static("no-store");

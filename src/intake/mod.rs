@@ -1,10 +1,16 @@
 //! What other systems and jobs tell us, turned into inputs: signals and heartbeats.
 //!
-//! Owns: `POST /api/v1/signals` and `/ping/{token}`. May import: `gate`, `inbox`, the engine and config crates.
+//! Owns: `POST /api/v1/signals`, `/ping/{token}`, `/integrations/…`. May import: `gate`, `store`, `inbox`, `clock`,
+//! the engine and config crates.
 //! Never: decides, or answers before what it was told is durable.
 
+mod alertmanager;
+mod heard;
 mod heartbeats;
+mod mapping;
+mod pagerduty;
 mod signals;
+mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -13,9 +19,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
+use jiff::Timestamp;
 
 use crate::gate::{Access, BODY_LIMIT, Declared, Gate, Problem, Routes};
 use crate::inbox::{Inbox, Live};
+use heard::Heard;
 
 /// What intake stands on; cheap to clone.
 #[derive(Clone)]
@@ -26,6 +34,16 @@ pub struct Intake {
     pub live: Arc<Live>,
     /// Who may send signals.
     pub gate: Gate,
+    /// Since when it is there.
+    since: Timestamp,
+    heard: Heard,
+}
+
+impl Intake {
+    /// Intake behind a gate.
+    pub fn new(inbox: Inbox, live: Arc<Live>, gate: Gate) -> Self {
+        Self { inbox, live, since: gate.clock.now(), gate, heard: Heard::default() }
+    }
 }
 
 /// Signals and heartbeats, for `listen`; to be merged with `web`'s router.
@@ -52,7 +70,14 @@ fn outside(intake: &Intake) -> Routes<Intake> {
 }
 
 fn inside(intake: &Intake) -> Routes<Intake> {
-    outside(intake).post("/api/v1/signals", Access::Responder, signals::take)
+    outside(intake)
+        .post("/api/v1/signals", Access::Responder, signals::take)
+        .post("/integrations/alertmanager-webhook", Access::Responder, webhook::take)
+        .post("/integrations/alertmanager-webhook/{id}", Access::Responder, webhook::take_as)
+        .post("/integrations/alertmanager-webhook/t/{token}", Access::Link, webhook::take)
+        .post("/integrations/alertmanager-webhook/t/{token}/{id}", Access::Link, webhook::take_as)
+        .merge(alertmanager::routes(intake.gate.clone()))
+        .merge(pagerduty::routes(intake.gate.clone()))
 }
 
 fn finished(routes: Routes<Intake>, intake: Intake) -> Router {

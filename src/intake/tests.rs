@@ -15,7 +15,7 @@ use crate::gate::test_world::{BEAT_TOKEN, World};
 use crate::gate::{Access, Role};
 
 fn intake(world: &World) -> Intake {
-    Intake { inbox: world.inbox.clone(), live: world.live.clone(), gate: world.gate(true) }
+    Intake::new(world.inbox.clone(), world.live.clone(), world.gate(true))
 }
 
 async fn send(router: &Router, method: Method, path: &str, token: Option<&str>, body: &str) -> (StatusCode, String) {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use watchbell_engine::commit::{Commit, TicketRow};
+use watchbell_engine::commit::{Commit, Mark, TicketRow};
 use watchbell_engine::fact::{Fact, What};
-use watchbell_engine::ids::Epoch;
+use watchbell_engine::ids::{Epoch, SendId, SendSubject};
 
-use super::db::{Tx, Value, insert, json, q, run_for_keys};
+use super::db::{Tx, Value, delete_keys, insert, json, q, run_for_keys};
 use super::error::{CommitError, StoreError};
 use super::{Store, WITHIN};
 
@@ -120,7 +120,7 @@ async fn facts(tx: &mut Tx, facts: &[Fact]) -> Result<(), sqlx::Error> {
             fact.ticket.into(),
             fact.what.kind().into(),
             What::VERSION.into(),
-            fact.what.body().to_string().into(),
+            fact.what.body_text().into(),
         ]
     });
     let head = "INSERT INTO facts (no, epoch, at_us, ticket, kind, version, body) VALUES";
@@ -181,17 +181,26 @@ async fn outbox(tx: &mut Tx, commit: &Commit) -> Result<(), StoreError> {
         ]
     });
     let head = "INSERT INTO outbox (send, epoch, decided_us, body, ended_us) VALUES";
-    insert::<5>(tx, head, rows.collect(), "").await.map_err(StoreError::query("store.commit.outbox"))?;
+    // A commit without facts is repeated when its outcome is unknown: then the row may be there already.
+    let again = "ON CONFLICT (send) DO NOTHING";
+    insert::<5>(tx, head, rows.collect(), again).await.map_err(StoreError::query("store.commit.outbox"))?;
 
     let keys: Vec<String> = commit.adopted.iter().map(ToString::to_string).collect();
     let adopt = "UPDATE outbox SET epoch = $1 WHERE ended_us IS NULL AND send IN";
     let done = run_for_keys(tx, adopt, commit.epoch.into(), keys).await;
     done.map_err(StoreError::query("store.commit.adopted"))?;
 
-    let keys: Vec<String> = commit.ended.iter().map(ToString::to_string).collect();
+    let at = commit.at.or_else(|| commit.facts.last().map(|fact| fact.at)).unwrap_or_default();
+    let (canaries, ended): (Vec<SendId>, Vec<SendId>) =
+        commit.ended.iter().partition(|send| matches!(send.subject, SendSubject::Canary(_)));
+    // Thousands a day, of which nobody will ever ask.
+    let keys = canaries.iter().map(ToString::to_string).collect();
+    let forget = "DELETE FROM outbox WHERE epoch <= $1 AND send IN";
+    run_for_keys(tx, forget, commit.epoch.into(), keys).await.map_err(StoreError::query("store.commit.canary"))?;
+
+    let keys: Vec<String> = ended.iter().map(ToString::to_string).collect();
     let wanted = keys.len() as u64;
     let end = "UPDATE outbox SET ended_us = $1 WHERE ended_us IS NULL AND send IN";
-    let at = commit.at.or_else(|| commit.facts.last().map(|fact| fact.at)).unwrap_or_default();
     let ended = run_for_keys(tx, end, at.into(), keys).await.map_err(StoreError::query("store.commit.ended"))?;
     if ended < wanted {
         // An outcome told twice is no reason to stop paging.
@@ -201,8 +210,11 @@ async fn outbox(tx: &mut Tx, commit: &Commit) -> Result<(), StoreError> {
 }
 
 async fn marks(tx: &mut Tx, commit: &Commit) -> Result<(), sqlx::Error> {
-    let newest: BTreeMap<String, String> = commit.marks.iter().map(|mark| (mark.key(), json(mark))).collect();
-    let rows = newest.into_iter().map(|(key, body)| [key.into(), body.into()]).collect();
+    let newest: BTreeMap<String, &Mark> = commit.marks.iter().map(|mark| (mark.key(), mark)).collect();
+    let (gone, kept): (Vec<_>, Vec<_>) = newest.into_iter().partition(|(_, mark)| mark.is_gone());
+    let gone = gone.into_iter().map(|(key, _)| key).collect();
+    delete_keys(tx, "DELETE FROM marks WHERE key IN", gone).await?;
+    let rows = kept.into_iter().map(|(key, mark)| [key.into(), json(mark).into()]).collect();
     insert::<2>(
         tx,
         "INSERT INTO marks (key, body) VALUES",

@@ -151,8 +151,7 @@ async fn ask(app: &App, act: Act) -> Result<(), (StatusCode, Label)> {
             tracing::warn!(%other, "an act through a link was refused: {other}");
             Err((Problem::from(other).status, Label::Error))
         }
-        Ok(Answer::Done | Answer::Ticket { .. }) => Ok(()),
-        Ok(Answer::Signal { .. } | Answer::Silence(_) | Answer::Maintenance(_) | Answer::Override(_) | Answer::Test(_)) => Ok(()),
+        Ok(_) => Ok(()),
         Err(_) => Err((StatusCode::SERVICE_UNAVAILABLE, Label::TryAgain)),
     }
 }

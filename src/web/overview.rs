@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::StatusCode;
 use watchbell_config::Config;
 use watchbell_engine::catalog::{Catalog, Person, ProbeInfo};
-use watchbell_engine::rotation::shift_at;
+use watchbell_engine::rotation::{OnDuty, shift_at};
 use watchbell_engine::suppressed::suppressed;
 use watchbell_engine::view::{LiveView, SilenceView, TestView, TicketLive, TicketState};
 use watchbell_engine::word::{Level, Locale};
@@ -178,21 +178,24 @@ fn probe_row(info: &ProbeInfo, live: Option<&ProbeLive>, view: &LiveView, face: 
 }
 
 fn duty(catalog: &Catalog, view: &LiveView, face: &Face) -> Vec<DutyRow> {
-    let row = |rotation: &watchbell_engine::catalog::Rotation| {
-        let shift = shift_at(catalog, rotation, &view.overrides, face.now);
-        let (on_duty, until) = shift.map_or((None, None), |(on_duty, _, until)| (Some(on_duty), until));
-        let layer = on_duty.as_ref().map(|d| match (&d.layer, &d.override_) {
-            (Some(layer), _) => layer.to_string(),
-            (None, _) => Label::Override.get(face.locale).to_owned(),
-        });
-        DutyRow {
+    let rows = |rotation: &watchbell_engine::catalog::Rotation| {
+        let row = |on_duty: Option<OnDuty>, until: Option<jiff::Timestamp>| DutyRow {
             rotation: rotation.id.to_string(),
+            layer: on_duty.as_ref().map(|d| match &d.layer {
+                Some(layer) => layer.to_string(),
+                None => Label::Override.get(face.locale).to_owned(),
+            }),
             person: on_duty.map(|d| name_of(catalog, d.person.as_str()).to_owned()),
-            layer,
             until: until.map(|at| face.until(at)),
+        };
+        let shifts = shift_at(catalog, rotation, &view.recorded, face.now);
+        let mut rows: Vec<_> = shifts.into_iter().map(|(on_duty, _, until)| row(Some(on_duty), until)).collect();
+        if rows.is_empty() {
+            rows.push(row(None, None));
         }
+        rows
     };
-    catalog.rotations.values().map(row).collect()
+    catalog.rotations.values().flat_map(rows).collect()
 }
 
 fn person_row(person: &Person, catalog: &Catalog, locale: Locale) -> PersonRow {

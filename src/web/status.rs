@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
+use watchbell_engine::ids::ProbeId;
 use watchbell_engine::time::{Millis, elapsed};
 use watchbell_engine::word::Locale;
 
@@ -12,6 +13,7 @@ use super::html::{Frame, page};
 use super::lang::Lang;
 use super::publish::{Component, Public, banner, components};
 use super::show::{Badge, Face, Moment};
+use crate::inbox::ProbeLive;
 use crate::words::screen::{Label, sentence};
 
 /// The page asks again this often, seconds.
@@ -68,7 +70,8 @@ pub(super) async fn show(State(app): State<App>, lang: Lang) -> Response {
 
 /// When something was last learnt: the newest conclusive run, or commit where nothing is probed here.
 fn newest(app: &App, view: &watchbell_engine::view::LiveView) -> Option<jiff::Timestamp> {
-    let run = app.live.probes.all().into_values().filter_map(|p| p.conclusive_at).max();
+    let theirs = |(id, live): (&ProbeId, &ProbeLive)| live.conclusive_at.filter(|_| !id.is_our_own());
+    let run = app.live.probes.look(|all| all.iter().filter_map(theirs).max());
     run.or(view.last_commit)
 }
 

@@ -9,6 +9,7 @@
 mod clean;
 mod follow_up;
 mod kind;
+mod ourselves;
 mod page;
 mod reason;
 pub mod screen;
@@ -20,6 +21,7 @@ mod what;
 pub use clean::{clip, clip_bytes, one_line};
 pub use follow_up::event as event_words;
 pub use kind::{kind_sentence, kind_short};
+pub use ourselves::{Unwell, unwell};
 pub use page::{Links, PageText, first_line, page_text};
 pub use reason::{because, quiet, skip, why};
 pub use text::{InWords, Text};

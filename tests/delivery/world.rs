@@ -70,6 +70,7 @@ impl World {
             inbox,
             live: Arc::clone(&live),
             metrics: metrics.clone(),
+            loop_back: Secret::new("http://127.0.0.1:9/loop-back"),
             links: Arc::new(Links),
             tuning,
         };
@@ -150,6 +151,8 @@ pub(super) fn config(channels: Vec<(&str, ChannelSpec, &str)>) -> Config {
         contacts: BTreeMap::from([(person, contacts)]),
         probes: BTreeMap::new(),
         watchdog: None,
+        integrations: watchbell_config::Integrations::default(),
+        canary: None,
         filled_in: Vec::new(),
     }
 }

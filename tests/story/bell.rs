@@ -322,7 +322,7 @@ pub(super) async fn run(mut command: Command) -> (i32, String, String) {
 }
 
 /// A command that the kernel kills when the test's thread ends, however that ends.
-fn mortal(program: &str) -> Command {
+pub(super) fn mortal(program: &str) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     if std::env::split_paths(&path).any(|dir| dir.join("setpriv").exists()) {
         let mut command = Command::new("setpriv");

@@ -3,11 +3,13 @@
 //!
 //! Everything listens on loopback, lives in temporary directories, and ends with the test.
 
+mod amtool;
 mod bell;
 mod hooks;
 mod hung_mail;
 mod links;
 mod nights;
+mod prometheus;
 mod refused_requests;
 mod refused_starts;
 mod reloads;

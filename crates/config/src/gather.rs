@@ -14,7 +14,7 @@ use crate::scalar;
 use crate::tree::{Node, Place, Value};
 
 /// Every key that may stand at the root of a file.
-const TOP: [&str; 22] = [
+const TOP: [&str; 24] = [
     "server",
     "store",
     "vars",
@@ -32,6 +32,8 @@ const TOP: [&str; 22] = [
     "catch_all",
     "self",
     "watchdog",
+    "integrations",
+    "canary",
     "probes",
     "service",
     "owner",

@@ -11,6 +11,7 @@ mod files;
 mod gaps;
 mod gather;
 mod init;
+mod integrations;
 mod mistake;
 mod not_paging;
 mod pattern;

@@ -10,6 +10,7 @@ use regex::Regex;
 use watchbell_engine::catalog::Catalog;
 use watchbell_engine::detect::DetectRule;
 use watchbell_engine::ids::{ChannelId, PersonId, ProbeId};
+use watchbell_engine::label::Labels;
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::Severity;
 
@@ -54,6 +55,10 @@ pub struct Config {
     pub probes: BTreeMap<ProbeId, ProbeSpec>,
     /// The outside dead-man's service.
     pub watchdog: Option<Watchdog>,
+    /// The systems that tell us of alerts.
+    pub integrations: Integrations,
+    /// How often watchbell tries itself out; `None` where that is switched off.
+    pub canary: Option<Canary>,
     /// What was not written and was filled in, one sentence each, in the order of the parts.
     pub filled_in: Vec<String>,
 }
@@ -105,6 +110,66 @@ pub struct Watchdog {
     pub ping: Secret,
     /// How often.
     pub every: Millis,
+}
+
+/// The systems that tell us of alerts.
+#[derive(Clone, Debug, Default)]
+pub struct Integrations {
+    /// Prometheus, or whatever else speaks Alertmanager's API.
+    pub alertmanager: AlertSource,
+    /// Alertmanagers whose webhooks reach us, by the last part of their address; `default` is the one without.
+    pub webhooks: BTreeMap<String, AlertSource>,
+    /// Who may send PagerDuty events.
+    pub pagerduty: Vec<PagerdutyKey>,
+}
+
+/// What is to be known of a sender of Prometheus alerts.
+#[derive(Clone, Debug)]
+pub struct AlertSource {
+    /// Of alerts without a `severity` that we know.
+    pub severity: Severity,
+    /// An alert that is not said again for so long is over.
+    pub resolve_after: Option<Millis>,
+    /// Added to every alert, where it has none of that name.
+    pub labels: Labels,
+    /// Alerts that always fire, by their names, and the heartbeat that each keeps beating.
+    pub heartbeats: BTreeMap<String, ProbeId>,
+}
+
+impl Default for AlertSource {
+    fn default() -> Self {
+        let (labels, heartbeats) = (Labels::new(), BTreeMap::new());
+        Self { severity: Severity::Error, resolve_after: None, labels, heartbeats }
+    }
+}
+
+/// Who may send PagerDuty events.
+#[derive(Clone, Debug)]
+pub struct PagerdutyKey {
+    /// Part of the key of every alert; named as its source.
+    pub id: String,
+    /// The `routing_key` of the events, 32 characters; empty where it is not set on this machine.
+    pub key: Secret,
+    /// Instead of what the events say.
+    pub severity: Option<Severity>,
+    /// Added to every alert, where it has none of that name.
+    pub labels: Labels,
+}
+
+/// Watchbell tries itself out: a target of its own breaks, and a page must come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Canary {
+    /// Time between rounds.
+    pub every: Millis,
+    /// Without a page that came back for so long, `self:canary` is raised.
+    pub alarm_after: Millis,
+}
+
+/// On, where nothing is written: two minutes are four rounds, so that one that got lost wakes nobody.
+impl Default for Canary {
+    fn default() -> Self {
+        Self { every: Millis::secs(30), alarm_after: Millis::secs(120) }
+    }
 }
 
 /// How a channel sends.

@@ -53,6 +53,7 @@ pub(crate) fn person(
         zone: zone.unwrap_or_else(|| item.defaults.zone()),
         page_by,
         channels: contacts.keys().cloned().collect(),
+        away: Vec::new(),
         id,
     };
     Some((person, contacts))

@@ -12,12 +12,12 @@ use crate::context::{Context, Defaults, Names, Secrets};
 use crate::files::{self, ROOT_FILE, Sources};
 use crate::gather::{self, Doc};
 use crate::mistake::{Mistake, Mistakes};
-use crate::model::{Check, Config, Server, StoreUrl, Watchdog};
+use crate::model::{Canary, Check, Config, Server, StoreUrl, Watchdog};
 use crate::people::{self, Channels, Contacts};
 use crate::policies::{self, Reach};
 use crate::report::{ProbeBudget, Report};
 use crate::tree::{self, Node, SourceFile, Value};
-use crate::{calendars, channels, gaps, not_paging, probe, rotations, routes, server, turn, vars};
+use crate::{calendars, channels, gaps, integrations, not_paging, probe, rotations, routes, server, turn, vars};
 
 /// The id of the rotation and of the policy that are made where none is written.
 const DEFAULT: &str = "default";
@@ -99,10 +99,13 @@ impl Everybody {
     }
 }
 
+/// Server, store, dead-man's service, canary; `None` for what is not as it must be.
+type Surroundings = (Option<Server>, Option<StoreUrl>, Option<Option<Watchdog>>, Option<Option<Canary>>);
+
 impl Reading<'_> {
     fn all(&mut self, dir: &Path, revision: Revision) -> (Vec<ProbeBudget>, Option<Config>) {
         let docs = self.docs;
-        let (server, store, watchdog) = self.surroundings();
+        let (server, store, watchdog, canary) = self.surroundings();
         let channels = channels::read(docs, &self.context, &mut self.out);
         let everybody = self.everybody(&channels);
         let items = gather::items(docs, "calendars", &mut self.out);
@@ -137,6 +140,9 @@ impl Reading<'_> {
         self.gaps(&catalog);
         self.tokens(&read);
         probe::depends::check(&read, &self.context.names, &mut self.out);
+        let section = gather::single(docs, "integrations", &mut self.out);
+        let beating = read.iter().filter(|r| r.info.heartbeat.is_some()).map(|r| r.info.id.clone()).collect();
+        let integrations = integrations::read(section, &self.context, &beating, &mut self.out);
         let mut budgets = BTreeMap::new();
         let mut specs = BTreeMap::new();
         for read in &read {
@@ -149,7 +155,8 @@ impl Reading<'_> {
         }
         // A repeated id is a mistake already; the catalog keeps the same one as the specs.
         catalog.probes.retain(|id, _| specs.contains_key(id));
-        let config = server.zip(store).zip(watchdog).map(|((server, store), watchdog)| Config {
+        let surroundings = server.zip(store).zip(watchdog.zip(canary)).zip(integrations);
+        let config = surroundings.map(|(((server, store), (watchdog, canary)), integrations)| Config {
             dir: dir.to_owned(),
             catalog: Arc::new(catalog),
             server,
@@ -158,13 +165,15 @@ impl Reading<'_> {
             contacts: everybody.contacts,
             probes: specs,
             watchdog,
+            integrations,
+            canary,
             filled_in: Vec::new(),
         });
         (budgets.into_values().collect(), config)
     }
 
     /// What stands around the decisions; the dead-man's service is `Some(None)` where none is written.
-    fn surroundings(&mut self) -> (Option<Server>, Option<StoreUrl>, Option<Option<Watchdog>>) {
+    fn surroundings(&mut self) -> Surroundings {
         let (docs, out) = (self.docs, &mut self.out);
         let server = server::server(gather::single(docs, "server", out), &self.context, &mut self.filled_in, out);
         let store = server::store(gather::single(docs, "store", out), &self.context, &mut self.filled_in, out);
@@ -172,7 +181,11 @@ impl Reading<'_> {
             Some(node) => server::watchdog(node, &self.context, out).map(Some),
             None => Some(None),
         };
-        (server, store, watchdog)
+        let canary = match gather::single(docs, "canary", out) {
+            Some(node) => server::canary(node, out),
+            None => Some(Some(Canary::default())),
+        };
+        (server, store, watchdog, canary)
     }
 
     fn shown_defaults(&mut self, defaults: Defaults) -> Defaults {
@@ -227,9 +240,19 @@ impl Reading<'_> {
             people: vec![person.id.clone()],
             turn: turn::always(),
             only: Vec::new(),
+            zone: None,
+            at_once: 1,
         };
         let zone = person.zone.clone();
-        Some(Rotation { id, zone, calendar: None, layers: vec![layer], overrides: Vec::new(), gaps_allowed: None })
+        Some(Rotation {
+            id,
+            zone,
+            calendar: None,
+            layers: vec![layer],
+            overrides: Vec::new(),
+            temporary: Vec::new(),
+            gaps_allowed: None,
+        })
     }
 
     fn gaps(&mut self, catalog: &Catalog) {

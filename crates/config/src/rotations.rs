@@ -43,7 +43,7 @@ pub(crate) fn rotation(
         (_, _) => Vec::new(),
     };
     workdays_known(map, layers.as_deref().unwrap_or_default(), calendar.as_ref(), calendars, now, out);
-    Some(Rotation { id: id?, zone: zone?, calendar, layers: layers?, overrides, gaps_allowed })
+    Some(Rotation { id: id?, zone: zone?, calendar, layers: layers?, overrides, temporary: Vec::new(), gaps_allowed })
 }
 
 fn calendar(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<CalendarId> {
@@ -104,7 +104,7 @@ fn layer(map: &Node, id: LayerId, context: &Context<'_>, out: &mut Mistakes) -> 
         out.warn(&node.spot(), "`by: active` counts windows, and this layer has none in `only`", None);
     }
     let turn: Option<Turn> = turn.map(|turn| Turn { by: by.unwrap_or(turn.by), ..turn });
-    Some(Layer { id, people: people??, turn: turn?, only })
+    Some(Layer { id, people: people??, turn: turn?, only, zone: None, at_once: 1 })
 }
 
 fn overrides(
@@ -134,7 +134,7 @@ fn overrides(
             let message = format!("this override overlaps that of `{}`; the later line wins", other.person);
             out.warn(&item.spot(), message, None);
         }
-        overrides.push(Override { id: None, rotation: rotation.clone(), person, from, to });
+        overrides.push(Override { id: None, rotation: rotation.clone(), person, from, to, replaces: None });
     }
     overrides
 }

@@ -1,4 +1,4 @@
-//! `server`, `store`, `watchdog`.
+//! `server`, `store`, `watchdog`, `canary`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use watchbell_engine::time::Millis;
 
 use crate::context::{Context, Given};
 use crate::mistake::Mistakes;
-use crate::model::{Server, StoreUrl, TlsFiles, Watchdog};
+use crate::model::{Canary, Server, StoreUrl, TlsFiles, Watchdog};
 use crate::scalar::Problem;
 use crate::tree::Node;
 use crate::web_address;
@@ -16,6 +16,10 @@ const LISTEN: &str = "127.0.0.1:7247";
 const STORE: &str = "watchbell.db";
 /// How often the outside dead-man's service hears from us.
 const WATCHDOG_EVERY: Millis = Millis::secs(30);
+/// The canary needs some runs of its probe in every round.
+const CANARY_EVERY_MIN: Millis = Millis::secs(1);
+/// The alarm waits for so many rounds at least: one that got lost is no reason to wake anybody.
+const CANARY_ROUNDS: u64 = 3;
 
 /// Where the server listens; 127.0.0.1:7247 where nothing is written.
 pub(crate) fn server(
@@ -116,6 +120,34 @@ pub(crate) fn store(
     let hint = "write sqlite://watchbell.db or postgres://user@host/database".to_owned();
     out.error(&node.secret_spot(), "this is not the address of a store", Some(hint));
     None
+}
+
+/// How watchbell tries itself out; `Some(None)` where that is switched off.
+pub(crate) fn canary(node: &Node, out: &mut Mistakes) -> Option<Option<Canary>> {
+    if matches!(node.text(), Some("off" | "false")) {
+        return Some(None);
+    }
+    let map = out.map(node, "`canary`", &["every", "alarm_after"])?;
+    let length = |out: &mut Mistakes, key: &str, default: Millis| match map.get(key) {
+        Some(node) => out.value(node, "a length of time", crate::probe::every),
+        None => Some(default),
+    };
+    let every = length(out, "every", Canary::default().every);
+    let alarm_after = length(out, "alarm_after", every.map_or(Canary::default().alarm_after, |e| e.times(4)));
+    let (every, alarm_after) = (every?, alarm_after?);
+    let at = |key: &str| map.get(key).unwrap_or(map).spot();
+    if every < CANARY_EVERY_MIN {
+        let hint = format!("write at least {CANARY_EVERY_MIN}");
+        out.error(&at("every"), "the canary cannot go and come back as fast as that", Some(hint));
+        return None;
+    }
+    let least = every.times(CANARY_ROUNDS);
+    if alarm_after < least {
+        let hint = format!("write at least {least}, {CANARY_ROUNDS} rounds: one that got lost must wake nobody");
+        out.error(&at("alarm_after"), format!("{alarm_after} is too soon with a round every {every}"), Some(hint));
+        return None;
+    }
+    Some(Some(Canary { every, alarm_after }))
 }
 
 /// The outside dead-man's service.

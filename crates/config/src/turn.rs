@@ -93,7 +93,7 @@ fn at(text: &str, every: TurnEvery) -> Result<HandoffAt, Problem> {
         |form: &str| Problem::new(format!("`{text}` is not when such a turn hands off")).hint(format!("write {form}"));
     let parts = text.split_once(' ');
     match every {
-        TurnEvery::Hours(_) | TurnEvery::Days(_) => {
+        TurnEvery::Hours(_) | TurnEvery::Days(_) | TurnEvery::Weekdays(_) => {
             let time = scalar::time_of_day(text, false).map_err(|_| bad("09:00"))?;
             Ok(HandoffAt { time, weekday: None, day: None })
         }

@@ -11,6 +11,7 @@ use watchbell_engine::catalog::{LadderEntry, Target};
 use watchbell_engine::detect::DownAfter;
 use watchbell_engine::heartbeat::Expected;
 use watchbell_engine::ids::{ChannelId, PersonId};
+use watchbell_engine::rotation::Recorded;
 use watchbell_engine::time::Millis;
 
 const THREE_LINES: &str = r#"
@@ -34,8 +35,9 @@ fn three_lines_page() {
     assert_eq!((policy.steps.len(), policy.repeat, policy.steps[0].ack_within), (1, 1, Millis::mins(5)));
     assert_eq!(policy.catch_all.person.as_str(), "me");
     let Target::Rotation(rotation) = &policy.steps[0].page[0] else { panic!("{policy:?}") };
-    let on_duty = watchbell_engine::rotation::on_duty(catalog, &catalog.rotations[rotation], &[], now());
-    assert_eq!(on_duty.map(|duty| duty.person), Some(PersonId::from("me")));
+    let on_duty =
+        watchbell_engine::rotation::on_duty(catalog, &catalog.rotations[rotation], &Recorded::default(), now());
+    assert_eq!(on_duty.into_iter().map(|duty| duty.person).collect::<Vec<_>>(), [PersonId::from("me")]);
     let at_once = vec![LadderEntry { after: Millis::ZERO, via: vec![ChannelId::from("mail")] }];
     let me = &catalog.people["me"];
     assert_eq!((&me.page_by.urgent, &me.page_by.normal), (&at_once, &at_once));

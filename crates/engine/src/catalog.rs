@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 
-use crate::ids::{CalendarId, ChannelId, LayerId, OverrideId, PersonId, PolicyId, ProbeId, Revision, RotationId};
+use crate::ids::{
+    AbsenceId, CalendarId, ChannelId, LayerId, OverrideId, PersonId, PolicyId, ProbeId, Revision, RotationId,
+};
 use crate::label::{Labels, Matcher};
 use crate::not_paging::{FlapRule, NotPaging};
 use crate::time::Millis;
@@ -69,6 +71,8 @@ pub struct Person {
     pub page_by: PageBy,
     /// The channels over which there is an address.
     pub channels: BTreeSet<ChannelId>,
+    /// When the person has no duty, as written in YAML.
+    pub away: Vec<Absence>,
 }
 
 /// The two ladders of a person.
@@ -142,6 +146,8 @@ pub struct Rotation {
     pub layers: Vec<Layer>,
     /// Those written in YAML; a later line wins over an earlier one.
     pub overrides: Vec<Override>,
+    /// Schedules for a while, above the layers; a later one covers an earlier one.
+    pub temporary: Vec<Temporary>,
     /// Why it is right that nobody is on duty at times; a gap without a reason is a mistake.
     pub gaps_allowed: Option<String>,
 }
@@ -157,6 +163,40 @@ pub struct Layer {
     pub turn: Turn,
     /// Active only inside these windows; always, where empty.
     pub only: Vec<Window>,
+    /// The zone of its handoffs and windows, where that is not the rotation's (follow-the-sun).
+    pub zone: Option<TimeZone>,
+    /// So many people have a turn together, at least 1: the next in the order, then those after them.
+    pub at_once: u32,
+}
+
+impl Layer {
+    /// The zone of its wall times.
+    pub fn zone_in<'a>(&'a self, rotation: &'a Rotation) -> &'a TimeZone {
+        self.zone.as_ref().unwrap_or(&rotation.zone)
+    }
+}
+
+/// Who is on duty for a while instead of the layers: a holiday week, a release night. Where it lists
+/// nobody the layers hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Temporary {
+    /// From this instant, inclusive.
+    pub from: Timestamp,
+    /// To this instant, exclusive; what its shifts have outside is cut off.
+    pub to: Timestamp,
+    /// In any order; those that overlap are on duty together.
+    pub shifts: Vec<TemporaryShift>,
+}
+
+/// One shift of a temporary schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemporaryShift {
+    /// Who.
+    pub person: PersonId,
+    /// From this instant, inclusive.
+    pub from: Timestamp,
+    /// To this instant, exclusive.
+    pub to: Timestamp,
 }
 
 /// When a layer hands off.
@@ -183,6 +223,8 @@ pub enum TurnEvery {
     Weeks(u32),
     /// Every n-th month; a month without the day uses its last.
     Months(u32),
+    /// On each of these weekdays, Monday first; at least one.
+    Weekdays([bool; 7]),
 }
 
 /// A wall time, with the day of week or month where the unit needs it.
@@ -268,6 +310,25 @@ pub struct Override {
     pub from: Timestamp,
     /// To this instant, exclusive.
     pub to: Timestamp,
+    /// Stands in for this person alone, and only while that person would be on duty; for everybody,
+    /// where `None`.
+    #[serde(default)]
+    pub replaces: Option<PersonId>,
+}
+
+/// Somebody has no duty for a while; whoever is next in the layer's order stands in.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Absence {
+    /// `None` for one written in YAML.
+    pub id: Option<AbsenceId>,
+    /// Who.
+    pub person: PersonId,
+    /// From this instant, inclusive.
+    pub from: Timestamp,
+    /// To this instant, exclusive.
+    pub to: Timestamp,
+    /// Why, as far as colleagues should know.
+    pub reason: Option<String>,
 }
 
 /// A way to escalate: steps in order, repeated, then the catch-all.

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::fact::Fact;
+use crate::fact::{Fact, Lapse};
 use crate::heartbeat::HeartbeatMark;
-use crate::ids::{Epoch, ProbeId, SendId, SiteId, TicketId};
+use crate::ids::{CanaryId, DedupKey, Epoch, ProbeId, SendId, SiteId, TicketId};
 use crate::observation::Verdict;
 use crate::outgoing::Outgoing;
 use crate::view::{PageView, TicketView};
@@ -71,6 +71,24 @@ pub enum Mark {
         /// What is known.
         mark: HeartbeatMark,
     },
+    /// When an alert is over unless its source says it again, where that has moved since its fact.
+    Lapse {
+        /// Which alert.
+        key: DedupKey,
+        /// `None` once it is over: the row goes.
+        lapse: Option<LapseMark>,
+    },
+    /// The last round of the canary.
+    Canary(CanaryId),
+}
+
+/// What is known of a source that says an alert again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LapseMark {
+    /// When the alert is over.
+    pub lapse: Lapse,
+    /// When the source was heard.
+    pub heard: Timestamp,
 }
 
 impl Mark {
@@ -79,7 +97,14 @@ impl Mark {
         match self {
             Self::Verdict(v) => verdict_key(&v.probe, &v.site),
             Self::Heartbeat { probe, .. } => format!("heartbeat/{probe}"),
+            Self::Lapse { key, .. } => format!("lapse/{key}"),
+            Self::Canary(_) => "canary".into(),
         }
+    }
+
+    /// Whether the row is to go.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Lapse { lapse: None, .. })
     }
 }
 

@@ -91,6 +91,8 @@ fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
         | What::MaintenanceEnded { .. }
         | What::OverrideAdded { .. }
         | What::OverrideRemoved { .. }
+        | What::AbsenceAdded { .. }
+        | What::AbsenceRemoved { .. }
         | What::TestAsked { .. } => return None,
     };
     Some((text, None))
@@ -213,6 +215,8 @@ impl Here {
             | What::MaintenanceEnded { .. }
             | What::OverrideAdded { .. }
             | What::OverrideRemoved { .. }
+            | What::AbsenceAdded { .. }
+            | What::AbsenceRemoved { .. }
             | What::TestAsked { .. } => None,
         }
     }

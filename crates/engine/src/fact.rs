@@ -7,10 +7,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{LadderEntry, Localized, Override};
+use crate::catalog::{Absence, LadderEntry, Localized, Override};
 use crate::ids::{
-    ChannelId, DedupKey, Epoch, FactNo, LayerId, MaintenanceId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision,
-    RotationId, SendId, SilenceId, TestId, TicketId,
+    AbsenceId, ChannelId, DedupKey, Epoch, FactNo, LayerId, MaintenanceId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId, SendId, SilenceId, TestId, TicketId,
 };
 use crate::input::Actor;
 use crate::label::{Labels, Matcher};
@@ -70,9 +69,35 @@ pub struct Firing {
     pub runs: u32,
     /// What was asked and what came back.
     pub run: Option<RunSummary>,
+    /// What a source outside says beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Box<Told>>,
     /// `degraded` or `down`, where a probe found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
+}
+
+/// What a source outside says of an alert beside what routes and pages need.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Words for people, by their names at the source.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub annotations: Labels,
+    /// Where the source shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// When it is over unless the source says it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapses: Option<Lapse>,
+}
+
+/// When an alert is over unless its source says it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lapse {
+    /// When.
+    pub at: Timestamp,
+    /// The source named this instant; otherwise it is so long after the source was heard.
+    pub named: bool,
 }
 
 /// Where a route led.
@@ -609,6 +634,20 @@ pub enum What {
         /// Who asked.
         by: Actor,
     },
+    /// An absence was recorded.
+    AbsenceAdded {
+        /// It.
+        absence: Absence,
+        /// Who asked.
+        by: Actor,
+    },
+    /// An absence was taken back.
+    AbsenceRemoved {
+        /// Which.
+        absence_id: AbsenceId,
+        /// Who asked.
+        by: Actor,
+    },
     /// A follow-up is owed to somebody who was paged.
     NoticeOwed {
         /// Its id.
@@ -681,6 +720,8 @@ impl What {
             Self::MaintenanceEnded { .. } => "maintenance_ended",
             Self::OverrideAdded { .. } => "override_added",
             Self::OverrideRemoved { .. } => "override_removed",
+            Self::AbsenceAdded { .. } => "absence_added",
+            Self::AbsenceRemoved { .. } => "absence_removed",
             Self::NoticeOwed { .. } => "notice_owed",
             Self::TestAsked { .. } => "test_asked",
         }
@@ -693,6 +734,14 @@ impl What {
             Ok(other) => other,
             Err(e) => unreachable!("a fact is plain data and always serialises: {e}"),
         }
+    }
+
+    /// [`What::body`] as text, without building the value first: a storm writes thousands in one commit.
+    pub fn body_text(&self) -> String {
+        let whole = serde_json::to_string(self).unwrap_or_else(|e| unreachable!("a fact is plain data: {e}"));
+        // `{"kind":BODY}`
+        let body = whole.strip_suffix('}').and_then(|w| w.split_once(':')).map(|(_, body)| body);
+        body.unwrap_or("null").to_owned()
     }
 
     /// Reads a fact back from the store.

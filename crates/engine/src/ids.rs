@@ -82,6 +82,18 @@ impl DedupKey {
     }
 }
 
+impl ProbeId {
+    /// The probe by which watchbell tries itself out. No YAML can name it: its ids have no colon.
+    pub fn canary() -> Self {
+        Self::from("self:canary")
+    }
+
+    /// Whether it belongs to watchbell itself: nobody's screens, history or counts show it.
+    pub fn is_our_own(&self) -> bool {
+        self.as_str().starts_with("self:")
+    }
+}
+
 impl SiteId {
     /// The only site of a single node.
     pub fn local() -> Self {
@@ -102,7 +114,7 @@ pub struct NotAnId {
 macro_rules! counted_id {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal / $expected:literal),+ $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub u64);
 
         impl fmt::Display for $name {
@@ -144,12 +156,16 @@ counted_id! {
     TicketId = "INC-" / "a ticket id such as INC-42",
     /// A test page.
     TestId = "TEST-" / "a test page id such as TEST-3",
+    /// One round of the canary.
+    CanaryId = "CANARY-" / "a round of the canary such as CANARY-3",
     /// A recorded silence.
     SilenceId = "SIL-" / "a silence id such as SIL-3",
     /// A recorded maintenance window (those in YAML have ids of their own).
     MaintenanceId = "MNT-" / "a maintenance id such as MNT-3",
     /// A recorded override (overrides in YAML have no id).
     OverrideId = "OVR-" / "an override id such as OVR-3",
+    /// A recorded absence (absences in YAML have no id).
+    AbsenceId = "ABS-" / "an absence id such as ABS-3",
 }
 
 macro_rules! ticket_part_id {
@@ -215,6 +231,8 @@ pub enum SendSubject {
     Notice(NoticeId),
     /// A test page.
     Test(TestId),
+    /// A round of the canary: to watchbell itself.
+    Canary(CanaryId),
 }
 
 impl fmt::Display for SendSubject {
@@ -223,6 +241,7 @@ impl fmt::Display for SendSubject {
             Self::Page(id) => id.fmt(f),
             Self::Notice(id) => id.fmt(f),
             Self::Test(id) => id.fmt(f),
+            Self::Canary(id) => id.fmt(f),
         }
     }
 }
@@ -233,6 +252,7 @@ impl FromStr for SendSubject {
         (text.parse().map(Self::Page))
             .or_else(|_| text.parse().map(Self::Notice))
             .or_else(|_| text.parse().map(Self::Test))
+            .or_else(|_| text.parse().map(Self::Canary))
             .map_err(|_: NotAnId| NotAnId { text: text.into(), expected: "the id of a page, a notice or a test page" })
     }
 }

@@ -4,10 +4,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::fact::Told;
 use crate::heartbeat::Beat;
 use crate::ids::{
-    ChannelId, DedupKey, InputId, MaintenanceId, OverrideId, PageId, PersonId, ProbeId, RotationId, SendId, SilenceId, TestId,
-    TicketId,
+    AbsenceId, ChannelId, DedupKey, InputId, MaintenanceId, OverrideId, PageId, PersonId, ProbeId, RotationId, SendId, SilenceId, TestId, TicketId,
 };
 use crate::label::{Labels, Matcher};
 use crate::not_paging::Expect;
@@ -35,6 +35,9 @@ pub enum Input {
     Verdict(Verdict),
     /// A source outside says that something fires or is over.
     Signal(Signal),
+    /// A source says many things at once: all of it is durable before any of it is answered, and nobody is
+    /// paged before all of it was taken in.
+    Signals(Vec<Signal>),
     /// A job says that it lives.
     Beat {
         /// The heartbeat.
@@ -79,6 +82,23 @@ pub struct Signal {
     pub started_at: Option<Timestamp>,
     /// Who sent it: the name of a token, `self`.
     pub source: String,
+    /// What only some sources say.
+    #[serde(default)]
+    pub more: More,
+}
+
+/// What only some sources say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct More {
+    /// The source says it again and again for as long as it lasts. Once a person has ended the ticket, such a
+    /// repeat is no news until the source has said that it is over, or says nothing more.
+    pub level: bool,
+    /// One line with the finding, where it is not the summary.
+    pub details: Option<String>,
+    /// What to do about it.
+    pub runbook: Vec<String>,
+    /// Kept with the alert.
+    pub told: Option<Box<Told>>,
 }
 
 /// What a signal says.
@@ -89,6 +109,10 @@ pub enum SignalAction {
     Fire,
     /// It is over.
     Resolve,
+    /// Somebody has it, says the source; nothing where it is not open.
+    Acknowledge,
+    /// Something was changed; written down, and nobody is paged.
+    Change,
 }
 
 /// Something that a person or a token asks for.
@@ -244,11 +268,31 @@ pub enum Deed {
         from: Timestamp,
         /// To when, after `from`.
         to: Timestamp,
+        /// Only for this person, while that person would be on duty; for everybody, where `None`.
+        #[serde(default)]
+        replaces: Option<PersonId>,
     },
     /// Take an override back.
     RemoveOverride {
         /// Which.
         override_id: OverrideId,
+    },
+    /// Somebody has no duty for a while.
+    AddAbsence {
+        /// Who.
+        person: PersonId,
+        /// From when.
+        from: Timestamp,
+        /// To when, after `from`.
+        to: Timestamp,
+        /// Why.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// Take an absence back.
+    RemoveAbsence {
+        /// Which.
+        absence_id: AbsenceId,
     },
     /// Send a test page.
     TestPage {
@@ -303,12 +347,16 @@ pub enum Answer {
         /// Its ticket; `None` while it is silenced or only informs.
         ticket: Option<TicketId>,
     },
+    /// Signals were taken in: the ticket of each, in their order.
+    Signals(Vec<Option<TicketId>>),
     /// A silence was recorded.
     Silence(SilenceId),
     /// A maintenance window was recorded.
     Maintenance(MaintenanceId),
     /// An override was recorded.
     Override(OverrideId),
+    /// An absence was recorded.
+    Absence(AbsenceId),
     /// A test page is being sent.
     Test(TestId),
     /// It cannot be done.
@@ -349,6 +397,12 @@ pub enum Refusal {
     /// 404
     #[error("there is no recorded override {0}")]
     NoSuchOverride(OverrideId),
+    /// 404
+    #[error("there is no recorded absence {0}")]
+    NoSuchAbsence(AbsenceId),
+    /// 422
+    #[error("nobody can stand in for themselves (`{0}`)")]
+    ForThemselves(PersonId),
     /// 422
     #[error("`{person}` has no contact on channel `{channel}`")]
     NoContact {

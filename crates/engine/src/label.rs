@@ -81,6 +81,11 @@ impl Matcher {
         }
     }
 
+    /// The label it looks at.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
     /// How it compares.
     pub fn op(&self) -> MatchOp {
         self.op
@@ -89,11 +94,6 @@ impl Matcher {
     /// What it compares with.
     pub fn value(&self) -> &str {
         &self.value
-    }
-
-    /// The label it looks at.
-    pub fn label(&self) -> &str {
-        &self.label
     }
 }
 

@@ -150,6 +150,9 @@ impl Pump {
     /// While the store cannot be written for too long: first pages that our own probes ask for go out
     /// unrecorded, once over each channel, and are written afterwards.
     pub fn distress(&mut self, now: Timestamp) -> Option<Command> {
+        if self.is_in_distress(now) {
+            self.engine.could_not_hear(now);
+        }
         let flying = self.in_flight.as_ref().filter(|_| self.is_in_distress(now))?;
         let waiting = flying.commit.outbox.iter().chain(&self.waiting.decision.outbox);
         let room = UNRECORDED_PAGES.saturating_sub(self.unrecorded.len());
@@ -167,7 +170,7 @@ impl Pump {
 
     /// An empty commit of the shell's own succeeded: the store can be written.
     pub fn proven(&mut self, now: Timestamp) {
-        self.view.last_commit = Some(now);
+        self.view.last_commit = self.view.last_commit.max(Some(now));
     }
 
     /// The epoch it decides in.

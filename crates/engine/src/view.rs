@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    ChannelId, DedupKey, LayerId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId, SilenceId,
-    TestId, TicketId,
+    AbsenceId, ChannelId, DedupKey, LayerId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId,
+    SilenceId, TestId, TicketId,
 };
 use crate::label::{Labels, Matcher};
 use crate::word::{FailureKind, Priority, Receipt, ResolvedAs, Severity};
@@ -153,6 +153,12 @@ pub struct AlertView {
     /// It comes and goes.
     #[serde(default)]
     pub flapping: Option<FlapView>,
+    /// Words for people, by their names at the source.
+    #[serde(default)]
+    pub annotations: Labels,
+    /// Where the source shows it.
+    #[serde(default)]
+    pub link: Option<String>,
 }
 
 /// Whether an alert is live.
@@ -419,6 +425,37 @@ pub struct OverrideView {
     pub from: Timestamp,
     /// To when.
     pub to: Timestamp,
+    /// Stands in for this person alone; null for everybody.
+    #[serde(default)]
+    pub replaces: Option<PersonId>,
+}
+
+/// An absence as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbsenceView {
+    /// `ABS-3`; null for one written in YAML.
+    pub id: Option<AbsenceId>,
+    /// Who.
+    pub person: PersonId,
+    /// From when.
+    pub from: Timestamp,
+    /// To when.
+    pub to: Timestamp,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl From<&crate::catalog::Absence> for AbsenceView {
+    fn from(it: &crate::catalog::Absence) -> Self {
+        Self { id: it.id, person: it.person.clone(), from: it.from, to: it.to, reason: it.reason.clone() }
+    }
+}
+
+impl From<&crate::catalog::Override> for OverrideView {
+    fn from(it: &crate::catalog::Override) -> Self {
+        let (rotation, person, replaces) = (it.rotation.clone(), it.person.clone(), it.replaces.clone());
+        Self { id: it.id, rotation, person, from: it.from, to: it.to, replaces }
+    }
 }
 
 /// The last test page.
@@ -451,8 +488,8 @@ pub struct LiveView {
     pub silences: Vec<SilenceView>,
     /// Recorded maintenance windows that have not ended.
     pub maintenance: Vec<MaintenanceView>,
-    /// Recorded overrides that have not ended, oldest first.
-    pub overrides: Vec<crate::catalog::Override>,
+    /// Recorded overrides and absences that have not ended, oldest first.
+    pub recorded: crate::rotation::Recorded,
     /// The last test pages, oldest first; at most 20.
     pub tests: Vec<TestView>,
     /// Firing alerts without a ticket: silenced, or only informing.

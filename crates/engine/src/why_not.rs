@@ -4,11 +4,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Catalog, Override, Policy, Step, Target};
+use crate::catalog::{Catalog, Policy, Step, Target};
 use crate::explain::quiet_text;
 use crate::fact::{Fact, Skip, Stage, What};
 use crate::ids::{PersonId, PolicyId, RotationId, TicketId};
-use crate::rotation;
+use crate::rotation::{self, Recorded};
 use crate::time::after;
 
 /// Why somebody was not paged, in a word.
@@ -21,6 +21,8 @@ pub enum Answer {
     NotNamed,
     /// Somebody else was on duty.
     NotOnDuty,
+    /// The person was away.
+    Away,
     /// The step that names the person was not reached yet.
     NotYet,
     /// Somebody had it before that step was reached.
@@ -69,8 +71,8 @@ pub struct Question<'a> {
     pub facts: &'a [Fact],
     /// The configuration in force.
     pub catalog: &'a Catalog,
-    /// Recorded overrides.
-    pub recorded: &'a [Override],
+    /// Recorded overrides and absences.
+    pub recorded: &'a Recorded,
 }
 
 /// Why this person was not paged.
@@ -140,8 +142,7 @@ impl Story<'_> {
         let Some((id, policy)) = self.policy() else {
             return (Answer::NotNamed, "the policy of this ticket is gone from the configuration".into(), None, None);
         };
-        let named: Vec<usize> =
-            (0..policy.steps.len()).filter(|n| self.names(&policy.steps[*n]).is_some()).collect();
+        let named: Vec<usize> = (0..policy.steps.len()).filter(|n| self.names(&policy.steps[*n]).is_some()).collect();
         if let Some(said) = named.iter().rev().find_map(|n| self.not_on_duty(*n, &policy.steps[*n])) {
             return said;
         }
@@ -173,7 +174,7 @@ impl Story<'_> {
             Target::Person(id) => (id == person).then_some(None),
             Target::Rotation(id) | Target::WholeRotation(id) => {
                 let rotation = self.asked.catalog.rotations.get(id)?;
-                let stands_in = self.asked.recorded.iter().chain(&rotation.overrides);
+                let stands_in = self.asked.recorded.overrides.iter().chain(&rotation.overrides);
                 let mut stands_in = stands_in.filter(|o| o.rotation == *id);
                 let of = rotation::people_of(rotation).contains(person) || stands_in.any(|o| o.person == *person);
                 of.then(|| Some(id.clone()))
@@ -185,15 +186,24 @@ impl Story<'_> {
     fn not_on_duty(&self, index: usize, step: &Step) -> Option<Said> {
         let rotation = self.names(step)??;
         let wanted = Stage::Step(u32::try_from(index).ok()?);
-        let entered = self.facts.iter().rev().find(|f| matches!(&f.what, What::StepEntered { stage, .. } if *stage == wanted))?;
+        let entered =
+            self.facts.iter().rev().find(|f| matches!(&f.what, What::StepEntered { stage, .. } if *stage == wanted))?;
         let rules = self.asked.catalog.rotations.get(&rotation);
-        let on_duty = rules.and_then(|r| rotation::on_duty(self.asked.catalog, r, self.asked.recorded, entered.at));
+        let on_duty =
+            rules.map_or_else(Vec::new, |r| rotation::on_duty(self.asked.catalog, r, self.asked.recorded, entered.at));
         let paged = self.instead(wanted.shown());
         let names: Vec<String> = match paged.is_empty() {
             true => on_duty.iter().map(|d| d.person.to_string()).collect(),
             false => paged.iter().map(ToString::to_string).collect(),
         };
         let who = if names.is_empty() { "nobody was".to_owned() } else { format!("{} was", names.join(", ")) };
+        let person = self.asked.catalog.people.get(self.asked.person);
+        let written = person.map(|p| p.away.as_slice()).unwrap_or_default();
+        let absences = self.asked.recorded.absences.iter().filter(|a| a.person == *self.asked.person).chain(written);
+        if let Some(away) = absences.into_iter().find(|a| a.from <= entered.at && entered.at < a.to) {
+            let text = format!("{} was away until {:.0}; {who}", self.asked.person, away.to);
+            return Some((Answer::Away, text, Some(entered.at), wanted.shown()));
+        }
         let text = format!(
             "{} was not on duty in {rotation} at {:.0}, when step {} was entered; {who}",
             self.asked.person,
@@ -228,7 +238,8 @@ impl Story<'_> {
                 }
                 What::StepEntered { stage: now, pass, due, .. } => {
                     let would = when_reached(policy, (*pass, *now), *due, stage);
-                    let then = would.map_or_else(String::new, |at| format!(", which is due at {at:.0} if nobody acknowledges"));
+                    let then = would
+                        .map_or_else(String::new, |at| format!(", which is due at {at:.0} if nobody acknowledges"));
                     return (Answer::NotYet, format!("{} is paged by {what}{then}", self.asked.person), would, step);
                 }
                 _ => {}
@@ -256,7 +267,12 @@ impl Story<'_> {
 }
 
 /// When a stage is entered if nobody does anything; `None` where it is never.
-fn when_reached(policy: &Policy, (mut pass, mut now): (u32, Stage), due: Timestamp, wanted: Stage) -> Option<Timestamp> {
+fn when_reached(
+    policy: &Policy,
+    (mut pass, mut now): (u32, Stage),
+    due: Timestamp,
+    wanted: Stage,
+) -> Option<Timestamp> {
     let steps = u32::try_from(policy.steps.len()).ok()?;
     let mut at = due;
     for _ in 0..(steps.saturating_mul(policy.repeat.saturating_add(2))) {

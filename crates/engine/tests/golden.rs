@@ -1,5 +1,6 @@
 //! Journals that earlier builds wrote are read and folded by this one, for ever. A file of `golden/` is
-//! never changed; a new version of the facts brings a new one (`crates/sim/examples/journal.rs` makes it).
+//! never changed; a new version of the facts brings a new one (`crates/sim/examples/journal.rs` makes it), and
+//! kinds that were added to a version bring a journal of their own beside it.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +10,15 @@ use watchbell_engine::fact::{Fact, What};
 use watchbell_engine::ids::{Epoch, FactNo, TicketId};
 use watchbell_engine::state::State;
 
-const V1: &str = include_str!("golden/v1.jsonl");
-
-/// The state that the build which wrote it folded from it.
-const V1_STATE: &str = include_str!("golden/v1.state.json");
+/// Each journal with the state that the build which wrote it folded from it.
+const JOURNALS: [(&str, &str); 3] = [
+    (include_str!("golden/v1.jsonl"), include_str!("golden/v1.state.json")),
+    (include_str!("golden/v1-absences.jsonl"), include_str!("golden/v1-absences.state.json")),
+    (include_str!("golden/v1-not-paging.jsonl"), include_str!("golden/v1-not-paging.state.json")),
+];
 
 /// Every kind of fact of version 1.
-const KINDS: [&str; 32] = [
+const KINDS: [&str; 41] = [
     "started",
     "reloaded",
     "clock_shifted",
@@ -41,11 +44,20 @@ const KINDS: [&str; 32] = [
     "snoozed",
     "noted",
     "held",
+    "held_back",
+    "flapped",
+    "flap_ended",
     "ticket_resolved",
     "silence_added",
+    "silence_changed",
+    "silence_expiring",
     "silence_ended",
+    "maintenance_added",
+    "maintenance_ended",
     "override_added",
     "override_removed",
+    "absence_added",
+    "absence_removed",
     "notice_owed",
     "test_asked",
 ];
@@ -68,17 +80,19 @@ fn rows(journal: &str) -> Vec<Row> {
 
 #[test]
 fn a_journal_of_version_1_gives_the_state_that_it_always_gave() {
-    let mut state = State::default();
-    for row in rows(V1) {
-        let no = row.no.0;
-        let written = row.body.clone();
-        let what = What::read(&row.kind, row.version, row.body).unwrap_or_else(|e| panic!("fact {no}: {e}"));
-        assert_eq!(what.kind(), row.kind);
-        keeps(&what.body(), &written, &format!("fact {no}"));
-        state.apply(&Fact { no: row.no, epoch: row.epoch, at: row.at, ticket: row.ticket, what });
+    for (journal, state_then) in JOURNALS {
+        let mut state = State::default();
+        for row in rows(journal) {
+            let no = row.no.0;
+            let written = row.body.clone();
+            let what = What::read(&row.kind, row.version, row.body).unwrap_or_else(|e| panic!("fact {no}: {e}"));
+            assert_eq!(what.kind(), row.kind);
+            keeps(&what.body(), &written, &format!("fact {no}"));
+            state.apply(&Fact { no: row.no, epoch: row.epoch, at: row.at, ticket: row.ticket, what });
+        }
+        let given: serde_json::Value = serde_json::from_str(state_then).expect("the state of then");
+        keeps(&serde_json::to_value(&state).expect("the state of now"), &given, "state");
     }
-    let given: serde_json::Value = serde_json::from_str(V1_STATE).expect("the state of then");
-    keeps(&serde_json::to_value(&state).expect("the state of now"), &given, "state");
 }
 
 /// Nothing that was there then is gone or different now; a later build may add to it.
@@ -102,8 +116,8 @@ fn keeps(now: &serde_json::Value, then: &serde_json::Value, at: &str) {
 }
 
 #[test]
-fn the_journal_holds_every_kind_of_fact() {
-    let held: BTreeSet<String> = rows(V1).into_iter().map(|row| row.kind).collect();
+fn the_journals_hold_every_kind_of_fact() {
+    let held: BTreeSet<String> = JOURNALS.iter().flat_map(|(journal, _)| rows(journal)).map(|row| row.kind).collect();
     let known: BTreeSet<String> = KINDS.iter().map(|kind| (*kind).to_owned()).collect();
     assert_eq!(held, known);
     for kind in KINDS {

@@ -93,7 +93,7 @@ fn play(w: &mut World, step: &Step) {
         }
         Step::Override { seconds } => {
             let (from, to) = (w.now, at(w.now, seconds.into()));
-            w.act("bo", Deed::AddOverride { rotation: "team".into(), person: "cy".into(), from, to });
+            w.act("bo", Deed::AddOverride { rotation: "team".into(), person: "cy".into(), from, to, replaces: None });
         }
         Step::Channel { mail, mode } => {
             let mode = [Mode::Accepts, Mode::Refuses, Mode::FailsForNow, Mode::Hangs][mode as usize];

@@ -5,13 +5,15 @@ mod oracle;
 #[path = "oracle/worlds.rs"]
 mod worlds;
 
+use std::collections::BTreeSet;
+
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use watchbell_engine::catalog::{HandoffAt, TurnEvery};
-use watchbell_engine::rotation::{Expanded, OnDuty, expand, next_change, on_duty, shift_at};
+use watchbell_engine::rotation::{Expanded, OnDuty, Shift, expand, next_change, on_duty, shift_at};
 
-use self::oracle::{Answer, instant, timeline};
+use self::oracle::{Answer, Duty, instant, timeline};
 use self::worlds::{World, worlds};
 
 /// The runs of equal answers, with their ends in minutes.
@@ -27,21 +29,31 @@ fn runs(answers: &[Answer], from: i64) -> Vec<(Timestamp, Timestamp, Answer)> {
     runs
 }
 
-fn answer(on_duty: OnDuty) -> Answer {
-    Some((on_duty.person.to_string(), on_duty.layer.map(|id| id.to_string()), on_duty.override_))
+fn duty(on_duty: OnDuty) -> Duty {
+    let OnDuty { person, layer, override_, stands_in_for } = on_duty;
+    (person.to_string(), layer.map(|id| id.to_string()), override_, stands_in_for.map(|id| id.to_string()))
 }
 
-/// Shifts and gaps in one list.
-fn tiles(expanded: Expanded) -> Vec<(Timestamp, Timestamp, Answer)> {
-    let shifts = expanded.shifts.into_iter().map(|shift| (shift.from, shift.to, answer(shift.on_duty)));
-    let gaps = expanded.gaps.into_iter().map(|gap| (gap.from, gap.to, None));
-    let mut tiles: Vec<_> = shifts.chain(gaps).collect();
-    tiles.sort_by_key(|tile| tile.0);
-    tiles
+fn answer(on_duty: Vec<OnDuty>) -> Answer {
+    let mut answer: Answer = on_duty.into_iter().map(duty).collect();
+    answer.sort();
+    answer
+}
+
+/// The spans in which the same people are on duty, as the shifts and gaps have it.
+fn tiles(expanded: &Expanded, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp, Answer)> {
+    let edges = expanded.shifts.iter().flat_map(|shift| [shift.from, shift.to]);
+    let edges = edges.chain(expanded.gaps.iter().flat_map(|gap| [gap.from, gap.to]));
+    let edges: Vec<Timestamp> = edges.chain([from, to]).collect::<BTreeSet<_>>().into_iter().collect();
+    let at = |at: Timestamp| {
+        let shifts = expanded.shifts.iter().filter(|shift| shift.from <= at && at < shift.to);
+        answer(shifts.map(|shift| shift.on_duty.clone()).collect())
+    };
+    edges.windows(2).map(|pair| (pair[0], pair[1], at(pair[0]))).collect()
 }
 
 fn asked(world: &World, at: Timestamp) -> Answer {
-    on_duty(&world.catalog, &world.rotation, &world.recorded, at).and_then(answer)
+    answer(on_duty(&world.catalog, &world.rotation, &world.recorded, at))
 }
 
 proptest! {
@@ -50,16 +62,17 @@ proptest! {
     /// Every minute of the span, every answer at a random second, every next change.
     #[test]
     fn an_oracle_agrees(world in worlds(), picks in prop::collection::vec((any::<prop::sample::Index>(), 0_i64..60), 12)) {
-        let expected = timeline(&world.catalog, &world.rotation, &world.recorded, world.clock(), world.from, world.to);
+        let World { catalog, rotation, recorded, .. } = &world;
+        let expected = timeline(catalog, rotation, recorded, &mut world.clocks(), world.from, world.to);
         let (from, to) = (instant(world.from, 0), instant(world.to, 0));
-        let expanded = expand(&world.catalog, &world.rotation, &world.recorded, from, to);
-        prop_assert_eq!(tiles(expanded), runs(&expected, world.from));
+        let expanded = expand(catalog, rotation, recorded, from, to);
+        prop_assert_eq!(tiles(&expanded, from, to), runs(&expected, world.from));
         for (pick, second) in picks {
             let n = pick.index(expected.len());
             let at = instant(world.from + n as i64, second);
             prop_assert_eq!(&asked(&world, at), &expected[n], "at {}", at);
             let end = expected[n..].iter().position(|later| *later != expected[n]).map(|ahead| n + ahead);
-            let change = next_change(&world.catalog, &world.rotation, &world.recorded, at);
+            let change = next_change(catalog, rotation, recorded, at);
             match end {
                 Some(end) => prop_assert_eq!(change, Some(instant(world.from + end as i64, 0)), "after {}", at),
                 None => prop_assert!(change.is_none_or(|change| change >= to), "after {}: {:?}", at, change),
@@ -67,32 +80,35 @@ proptest! {
         }
     }
 
-    /// Shifts and gaps tile any span and agree with the single question at their edges and middles.
+    /// Shifts and gaps cover any span and agree with the single question at their edges and middles; each
+    /// shift has its true ends.
     #[test]
-    fn shifts_and_gaps_tile(world in worlds(), head in 0_i64..90_000_000, tail in -90_000_000_i64..600_000_000) {
+    fn shifts_and_gaps_cover_all(world in worlds(), head in 0_i64..90_000_000, tail in -90_000_000_i64..600_000_000) {
         let from = instant(world.from, 0).checked_add(SignedDuration::from_millis(head)).expect("inside");
         let to = instant(world.to, 0).checked_add(SignedDuration::from_millis(tail)).expect("inside");
-        let tiles = tiles(expand(&world.catalog, &world.rotation, &world.recorded, from, to));
-        let mut reached = from;
-        for (start, end, expected) in &tiles {
-            prop_assert_eq!(*start, reached);
-            prop_assert!(start < end);
-            reached = *end;
-            let middle = start.checked_add(end.duration_since(*start) / 2).expect("inside");
+        let World { catalog, rotation, recorded, .. } = &world;
+        let expanded = expand(catalog, rotation, recorded, from, to);
+        let is_gap = |at: Timestamp| expanded.gaps.iter().any(|gap| gap.from <= at && at < gap.to);
+        for (start, end, expected) in tiles(&expanded, from, to) {
+            prop_assert_eq!(is_gap(start), expected.is_empty(), "at {}", start);
+            let middle = start.checked_add(end.duration_since(start) / 2).expect("inside");
             let last = end.checked_sub(SignedDuration::from_nanos(1)).expect("inside");
-            for at in [*start, middle, last] {
-                prop_assert_eq!(&asked(&world, at), expected, "at {}", at);
-            }
-            let shift = shift_at(&world.catalog, &world.rotation, &world.recorded, middle);
-            prop_assert_eq!(shift.is_some(), expected.is_some());
-            if let Some((_, since, until)) = shift {
-                prop_assert!(since.is_none_or(|since| since <= *start) && until.is_none_or(|until| until >= *end));
-                prop_assert!(*start == from || since == Some(*start));
-                prop_assert!(*end == to || until == Some(*end));
+            for at in [start, middle, last] {
+                prop_assert_eq!(&asked(&world, at), &expected, "at {}", at);
             }
         }
-        prop_assert_eq!(reached, to);
-        prop_assert!(tiles.windows(2).all(|pair| pair[0].2 != pair[1].2), "neighbours are joined");
+        for shift in &expanded.shifts {
+            prop_assert!(shift.from < shift.to);
+            let found = shift_at(catalog, rotation, recorded, shift.from);
+            let (_, since, until) = found.iter().find(|(on_duty, ..)| *on_duty == shift.on_duty).expect("is on duty");
+            prop_assert!(since.is_none_or(|since| since <= shift.from) && until.is_none_or(|until| until >= shift.to));
+            prop_assert!(shift.from == from || *since == Some(shift.from));
+            prop_assert!(shift.to == to || *until == Some(shift.to));
+            let goes_on = |other: &Shift| other.on_duty == shift.on_duty && other.from == shift.to;
+            prop_assert!(!expanded.shifts.iter().any(goes_on), "neighbours are joined");
+        }
+        prop_assert!(expanded.shifts.is_sorted_by_key(|shift| shift.from));
+        prop_assert!(expanded.gaps.windows(2).all(|pair| pair[0].to < pair[1].from), "gaps are joined");
     }
 
     /// The ends of the calendar and absurd counts are answered like anything else.
@@ -115,6 +131,7 @@ proptest! {
                 TurnEvery::Days(_) => TurnEvery::Days(count),
                 TurnEvery::Weeks(_) => TurnEvery::Weeks(count),
                 TurnEvery::Months(_) => TurnEvery::Months(count),
+                TurnEvery::Weekdays(days) => TurnEvery::Weekdays(days),
             };
         }
         asked(&world, at);

@@ -15,7 +15,7 @@ fn main() {
         eprintln!("which night? journal tests/nights/everything.yaml");
         std::process::exit(2);
     };
-    let mut world = World::new(night::Written::read(&path).night("journal"));
+    let mut world = World::new(night::night(&night::written(&path)));
     world.run();
     for fact in world.facts() {
         let line = serde_json::json!({

@@ -5,6 +5,7 @@ use watchbell_engine::ids::{InputId, PersonId, ProbeId};
 use watchbell_engine::input::{Act, Actor, Answer, Deed, Envelope, Input, Signal, Via};
 use watchbell_engine::time::Millis;
 
+use crate::check::{Rule, answers_kept};
 use crate::tell;
 use crate::world::{Event, World};
 
@@ -47,6 +48,8 @@ impl World {
             | Deed::EndMaintenance { .. }
             | Deed::AddOverride { .. }
             | Deed::RemoveOverride { .. }
+            | Deed::AddAbsence { .. }
+            | Deed::RemoveAbsence { .. }
             | Deed::TestPage { .. } => false,
         };
         let via = if through_page { Via::Link } else { Via::Api };
@@ -73,17 +76,24 @@ impl World {
         if let Some(process) = &mut self.process {
             let tag = self.steady.as_microsecond().unsigned_abs() * 1_000 + n as u64 % 1_000;
             process.asked.insert(tag, n);
-            process.inbox.push_back((Some(tag), Envelope { id, input }));
+            process.inbox.push_back((Some(tag), Envelope { id, input: input.clone() }));
+            if let Some(answer) = self.planted_answer(&input) {
+                self.answered(tag, &answer);
+            }
         }
         self.push(AGAIN_AFTER, Event::AskAgain(n));
     }
 
     pub(crate) fn answered(&mut self, tag: u64, answer: &Answer) {
         let Some(n) = self.process.as_mut().and_then(|p| p.asked.remove(&tag)) else {
-            return self.violated(format!("answer {tag} is for nobody, or came twice"));
+            return self.violated(Rule::InOrder, format!("answer {tag} is for nobody, or came twice"));
         };
         let Some(ask) = self.asks.get_mut(n).filter(|a| !a.answered) else { return };
         ask.answered = true;
+        if let Some(wrong) = answers_kept::answered(&self.store, &ask.input, answer) {
+            self.violated(Rule::AnswersKept, wrong);
+        }
+        let Some(ask) = self.asks.get(n) else { return };
         if let Some(told) = ask.told.clone() {
             self.log.say(self.now(), format!("{told}: {}", tell::answer(answer)));
         }

@@ -6,6 +6,7 @@ use watchbell_engine::commit::Commit;
 use watchbell_engine::pump::Command;
 use watchbell_engine::time::Millis;
 
+use crate::check::{Rule, levels_agree, one_ticket, quiet_after_answer};
 use crate::script::{CrashPoint, StoreMode};
 use crate::world::{Event, World};
 
@@ -46,25 +47,62 @@ impl World {
         let Some((commit, epoch)) = self.process.as_ref().and_then(|p| Some((p.commit.clone()?, p.epoch))) else {
             return;
         };
-        let (answer, wait) = match self.store.mode {
+        let mode = self.store_mode_by_chance();
+        let (answer, wait) = match mode {
             StoreMode::Fails => (StoreAnswer::Failed, Millis(50)),
             StoreMode::Hangs => (StoreAnswer::Unknown, CUT_OFF),
             StoreMode::SaysNothing => (StoreAnswer::Unknown, Millis(500)),
             StoreMode::Works => (StoreAnswer::Done, self.takes(2, 1, 200)),
         };
-        let writes = matches!(self.store.mode, StoreMode::Works | StoreMode::SaysNothing);
+        let writes = matches!(mode, StoreMode::Works | StoreMode::SaysNothing);
         if writes {
             let before = self.store.facts.len();
+            let commit = self.planted_commit(&commit);
             if let Err(broken) = self.store.write(&commit) {
-                self.violated(broken);
+                self.violated(Rule::InOrder, broken);
             }
-            self.tell_facts(before);
-            self.look_at_state();
+            self.facts_are_durable(before);
             if !commit.outbox.is_empty() && self.dies_at(CrashPoint::BeforeRelease) {
                 return;
             }
         }
         self.push(wait, Event::StoreAnswers { epoch, answer });
+    }
+
+    fn store_mode_by_chance(&mut self) -> StoreMode {
+        if self.store.mode != StoreMode::Works {
+            return self.store.mode;
+        }
+        let drawn = if self.by_ratio(|f| f.commit_fails) {
+            StoreMode::Fails
+        } else if self.by_ratio(|f| f.commit_hangs) {
+            StoreMode::Hangs
+        } else if self.by_ratio(|f| f.commit_says_no) {
+            StoreMode::SaysNothing
+        } else {
+            return StoreMode::Works;
+        };
+        self.disturbed();
+        drawn
+    }
+
+    /// Tells the facts from this one on, and looks at what they add up to.
+    fn facts_are_durable(&mut self, from: usize) {
+        self.tell_facts(from);
+        let mut wrong = Vec::new();
+        for n in from..self.store.facts.len() {
+            let at = self.steady_of(self.store.facts[n].at);
+            if self.plant.is_some() {
+                self.planted_end(&self.store.facts[n].clone());
+            }
+            wrong.extend(self.watch.recorded(&self.store.facts[n], at).map(|text| (Rule::NoSilentEnd, text)));
+        }
+        let state = &self.store.state;
+        wrong.extend(self.watch.ends.look(state).into_iter().map(|text| (Rule::NoSilentEnd, text)));
+        wrong.extend(one_ticket::look(state).into_iter().map(|text| (Rule::OneTicket, text)));
+        wrong.extend(quiet_after_answer::look(state).into_iter().map(|text| (Rule::QuietAfterAnswer, text)));
+        wrong.extend(levels_agree::look(state, &self.setup).into_iter().map(|text| (Rule::LevelsAgree, text)));
+        wrong.into_iter().for_each(|(rule, text)| self.violated(rule, text));
     }
 
     pub(crate) fn store_answers(&mut self, answer: StoreAnswer) {
@@ -105,7 +143,7 @@ impl World {
         let urgent = process.take_urgent();
         let commands = process.pump.take(now, urgent);
         if !commands.is_empty() {
-            self.violated("something was flushed while a commit was in flight");
+            self.violated(Rule::InOrder, "something was flushed while a commit was in flight");
         }
         let first_pages =
             |pump: &mut watchbell_engine::pump::Pump, now| -> Vec<Command> { pump.distress(now).into_iter().collect() };

@@ -5,14 +5,21 @@
 //! One thread, one seed, simulated time: the same night with the same seed is the same story. It runs
 //! the very pump that the server runs, so that a page that can be lost is lost here first.
 //!
+//! `night` is how a night is written, `random` draws one, `shrink` makes a failing one small, `check` says what
+//! must never be, `plant` builds defects in so that each check is seen to work, and `simulate` answers who
+//! would be paged.
+//!
 //! May import: `watchbell_engine`. Never: real I/O, a clock, randomness that is not drawn from the seed.
 
 pub mod check;
 pub mod log;
+pub mod night;
+pub mod plant;
+pub mod random;
 pub mod rng;
 pub mod script;
+pub mod shrink;
 pub mod store;
-pub mod watch;
 
 mod ask;
 mod commits;
@@ -23,5 +30,5 @@ mod sends;
 mod tell;
 mod world;
 
-pub use script::{Chaos, CrashPoint, Habit, Happening, Health, Mode, Night, ProbeRun, Setup, StoreMode};
+pub use script::{CrashPoint, Faults, Habit, Happening, Health, Mode, Night, ProbeRun, Setup, StoreMode};
 pub use world::{Arrival, World};

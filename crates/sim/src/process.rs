@@ -14,6 +14,8 @@ use watchbell_engine::schedule::Schedule;
 use watchbell_engine::time::{Millis, shifted};
 use watchbell_engine::view::LiveView;
 
+use crate::check::{Rule, view_agrees};
+use crate::plant::Plant;
 use crate::script::{CrashPoint, Setup, StoreMode};
 use crate::world::{Event, World};
 
@@ -67,12 +69,13 @@ impl World {
         self.store.epoch = Epoch(self.store.epoch.0 + 1);
         self.disturbed();
         let (epoch, state, unfinished) = (self.store.epoch, self.store.recover(), self.store.unfinished());
+        let state = self.planted_start(state);
         if state != self.store.state {
-            self.violated("a start folds another state than the one that was committed");
+            self.violated(Rule::Replay, "a start folds another state than the one that was committed");
         }
         self.log.say(self.now(), format!("watchbell starts, {} messages unfinished", unfinished.len()));
-        let catalog = Arc::clone(&self.setup.catalog);
-        self.catalogs.add(&catalog);
+        self.catalogs.add(&self.setup.catalog);
+        let catalog = self.planted_catalog(&self.setup.catalog);
         self.process = Some(Process {
             epoch: epoch.0,
             pump: Pump::new(state, epoch, catalog),
@@ -100,20 +103,24 @@ impl World {
         self.log.say(self.now(), format!("watchbell dies for {down_for}"));
         let in_doubt: BTreeSet<SendId> =
             self.store.unfinished.keys().copied().chain(process.unrecorded.iter().copied()).collect();
-        self.watch.allow_again(&in_doubt);
+        self.watch.doubles.allow_again(&in_doubt);
         self.disturbed();
         self.push(down_for, Event::Start);
     }
 
-    /// Dies if it is to die here.
+    /// Dies if it is to die here, or by chance.
     pub(crate) fn dies_at(&mut self, point: CrashPoint) -> bool {
-        match self.armed {
-            Some((when, down_for)) if when == point => {
-                self.crash(down_for);
-                true
-            }
-            Some(_) | None => false,
-        }
+        let planned = self.armed.filter(|(when, _)| *when == point).map(|(_, down_for)| down_for);
+        let by_chance = planned.is_none() && self.by_ratio(|f| f.crashes);
+        let Some(down_for) = planned.or_else(|| by_chance.then(|| self.down_by_chance())) else { return false };
+        self.crash(down_for);
+        true
+    }
+
+    /// Most come back at once, some after minutes.
+    fn down_by_chance(&mut self) -> Millis {
+        let long = self.rng.chance(20);
+        Millis(if long { self.rng.between(10_000, 180_000) } else { self.rng.between(200, 3_000) })
     }
 
     pub(crate) fn set_clock(&mut self, by_ms: i64) {
@@ -137,7 +144,8 @@ impl World {
     pub(crate) fn process_wakes(&self) -> Option<Timestamp> {
         let process = self.process.as_ref()?;
         let wake = || Some(shifted(process.pump.next_wake()?.0, -self.ahead_ms).max(self.steady));
-        let wake = if process.commit.is_none() { wake() } else { None };
+        let may_wake = process.commit.is_none() && self.plant != Some(Plant::NeverWakes);
+        let wake = if may_wake { wake() } else { None };
         [wake, process.schedule.next_due()].into_iter().flatten().min()
     }
 
@@ -150,7 +158,7 @@ impl World {
                 self.follow(order);
                 continue;
             }
-            let due = process.pump.next_wake().is_some_and(|(at, _)| at <= now);
+            let due = self.plant != Some(Plant::NeverWakes) && process.pump.next_wake().is_some_and(|(at, _)| at <= now);
             if process.inbox.is_empty() && process.verdicts.is_empty() && !due {
                 return;
             }
@@ -159,7 +167,7 @@ impl World {
             batch.extend(process.take_verdicts());
             self.with_pump(|pump, now| pump.take(now, batch));
         }
-        self.violated("the pump does not come to rest");
+        self.violated(Rule::InOrder, "the pump does not come to rest");
         self.process = None;
     }
 
@@ -173,7 +181,8 @@ impl World {
             }
             Order::Reload(setup) => {
                 self.schedule_probes();
-                self.with_pump(|pump, now| pump.reload(now, setup.catalog));
+                let catalog = self.planted_catalog(&setup.catalog);
+                self.with_pump(|pump, now| pump.reload(now, catalog));
             }
         }
     }
@@ -191,22 +200,21 @@ impl World {
             match command {
                 Command::Commit(commit) => self.begin_commit(commit),
                 Command::Release { messages, recorded } => self.release(messages, recorded),
-                Command::Answer(tag, answer) => self.answered(tag, &answer),
+                Command::Answer(tag, answer) if !self.dies_at(CrashPoint::BeforeAnswer) => self.answered(tag, &answer),
+                Command::Answer(..) => {}
                 Command::Publish(view) => self.publish(view),
             }
         }
     }
 
     fn publish(&mut self, view: LiveView) {
-        let Some(process) = &mut self.process else { return };
-        process.view = view;
-        let taken = |t: &watchbell_engine::view::TicketLive| {
-            let untaken = t.view.state == watchbell_engine::view::TicketState::Triggered;
-            untaken && t.view.acknowledged_by.is_some()
-        };
-        let wrong: Vec<_> = process.view.tickets.iter().filter(|(_, t)| taken(t)).map(|(id, _)| *id).collect();
-        for id in wrong {
-            self.violated(format!("{id} is shown as triggered and as taken"));
+        let wrong = view_agrees::contradicts_itself(&view);
+        wrong.into_iter().for_each(|text| self.violated(Rule::ViewAgrees, text));
+        if self.plant == Some(Plant::ViewNotPublished) {
+            return;
+        }
+        if let Some(process) = &mut self.process {
+            process.view = view;
         }
     }
 }

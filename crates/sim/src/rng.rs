@@ -28,6 +28,17 @@ impl Rng {
     pub fn chance(&mut self, percent: u64) -> bool {
         self.next_u64() % 100 < percent
     }
+
+    /// True in so many of ten thousand cases. Draws nothing where that is never, so that taking a fault away
+    /// leaves the rest of a night as it is.
+    pub fn ratio(&mut self, of_ten_thousand: u64) -> bool {
+        of_ten_thousand > 0 && self.next_u64() % 10_000 < of_ten_thousand
+    }
+
+    /// One of these, each as likely; the slice must not be empty.
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.between(0, of.len() as u64 - 1) as usize]
+    }
 }
 
 #[cfg(test)]

@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use watchbell_engine::catalog::Catalog;
 use watchbell_engine::detect::DetectRule;
+use watchbell_engine::fact::What;
 use watchbell_engine::heartbeat::Beat;
 use watchbell_engine::ids::{ChannelId, PersonId, ProbeId};
 use watchbell_engine::input::{Deed, Signal};
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::FailureKind;
+
+use crate::plant::Plant;
 
 /// A night.
 #[derive(Clone, Debug)]
@@ -26,7 +30,11 @@ pub struct Night {
     /// What happens, counted from the start.
     pub events: Vec<(Millis, Happening)>,
     /// What goes wrong by chance; nothing, where `None`.
-    pub chaos: Option<Chaos>,
+    pub faults: Option<Faults>,
+    /// What is recorded before the first start: overrides, silences.
+    pub before: Vec<What>,
+    /// A defect of ours that is built in, to see that it is found.
+    pub plant: Option<Plant>,
 }
 
 /// A configuration as the world needs it.
@@ -140,12 +148,20 @@ pub enum Mode {
     Hangs,
     /// The message arrives, and the answer is lost.
     AnswerLost,
+    /// It says that it took the message, which never arrives.
+    Loses,
+    /// It takes the message and delivers it a minute later.
+    Delays,
+    /// It takes the message and delivers it twice.
+    Doubles,
+    /// It says not now, and the message arrives.
+    FailsAndDelivers,
 }
 
 impl Mode {
     /// Whether the message reaches the person.
     pub const fn arrives(self) -> bool {
-        matches!(self, Self::Accepts | Self::AnswerLost)
+        matches!(self, Self::Accepts | Self::AnswerLost | Self::Delays | Self::Doubles | Self::FailsAndDelivers)
     }
 }
 
@@ -173,6 +189,8 @@ pub enum CrashPoint {
     BeforeHandOver,
     /// When the next message is at its provider, before the report is back.
     BeforeReport,
+    /// When the next answer is durable, before whoever asked has it.
+    BeforeAnswer,
 }
 
 /// How the store behaves.
@@ -188,37 +206,80 @@ pub enum StoreMode {
     SaysNothing,
 }
 
-/// What goes wrong by chance, beside what is written. All in percent of messages.
-#[derive(Clone, Copy, Debug)]
-pub struct Chaos {
-    /// The process dies about so often in the night, at any step.
+/// What goes wrong by chance, beside what is written: so many times in ten thousand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// The process dies between two steps.
+    #[serde(skip_serializing_if = "none")]
     pub crashes: u64,
-    /// The store is in trouble about so often.
-    pub store_troubles: u64,
+    /// A commit is refused.
+    #[serde(skip_serializing_if = "none")]
+    pub commit_fails: u64,
+    /// A commit hangs until it is cut off, and is not written.
+    #[serde(skip_serializing_if = "none")]
+    pub commit_hangs: u64,
+    /// A commit is written, and said to have failed.
+    #[serde(skip_serializing_if = "none")]
+    pub commit_says_no: u64,
+    /// A provider takes a message, which never arrives.
+    #[serde(skip_serializing_if = "none")]
+    pub lost: u64,
+    /// A message arrives late.
+    #[serde(skip_serializing_if = "none")]
+    pub late: u64,
+    /// A message arrives twice.
+    #[serde(skip_serializing_if = "none")]
+    pub doubled: u64,
     /// A message arrives, and the answer is lost.
+    #[serde(skip_serializing_if = "none")]
     pub lost_answers: u64,
     /// A report comes twice.
+    #[serde(skip_serializing_if = "none")]
     pub doubled_reports: u64,
     /// A provider says no for good.
+    #[serde(skip_serializing_if = "none")]
     pub refusals: u64,
     /// A provider says not now.
+    #[serde(skip_serializing_if = "none")]
     pub failures: u64,
+    /// A provider says not now, and the message arrives.
+    #[serde(skip_serializing_if = "none")]
+    pub error_then_arrives: u64,
     /// A provider says nothing.
+    #[serde(skip_serializing_if = "none")]
     pub hangs: u64,
-    /// Somebody who would sleep acknowledges, declines or escalates a page.
+    /// Somebody who would sleep acknowledges, declines, escalates or snoozes a page.
+    #[serde(skip_serializing_if = "none")]
     pub answers: u64,
+    /// Somebody who has answered uses the same link once more, later.
+    #[serde(skip_serializing_if = "none")]
+    pub old_links: u64,
 }
 
-impl Chaos {
+/// For serde, which hands in a reference.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn none(ratio: &u64) -> bool {
+    *ratio == 0
+}
+
+impl Faults {
     /// Everything at once.
     pub const ALL: Self = Self {
-        crashes: 3,
-        store_troubles: 2,
-        lost_answers: 8,
-        doubled_reports: 20,
-        refusals: 5,
-        failures: 8,
-        hangs: 4,
-        answers: 25,
+        crashes: 10,
+        commit_fails: 50,
+        commit_hangs: 20,
+        commit_says_no: 50,
+        lost: 200,
+        late: 300,
+        doubled: 300,
+        lost_answers: 800,
+        doubled_reports: 2_000,
+        refusals: 500,
+        failures: 800,
+        error_then_arrives: 300,
+        hangs: 400,
+        answers: 2_500,
+        old_links: 2_000,
     };
 }

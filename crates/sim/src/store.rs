@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use watchbell_engine::commit::{Commit, Mark};
 use watchbell_engine::fact::{Fact, What};
 use watchbell_engine::ids::{Epoch, FactNo, SendId};
@@ -74,6 +75,15 @@ impl Store {
         Ok(())
     }
 
+    /// Facts that were recorded before the night.
+    pub(crate) fn begin_with(&mut self, at: Timestamp, before: Vec<What>) {
+        for what in before {
+            let fact = Fact { no: self.last_fact().next(), epoch: self.epoch, at, ticket: None, what };
+            self.state.apply(&fact);
+            self.facts.push(fact);
+        }
+    }
+
     /// The number of the last fact.
     pub fn last_fact(&self) -> FactNo {
         self.facts.last().map_or(FactNo(0), |f| f.no)
@@ -83,6 +93,16 @@ impl Store {
     pub fn recover(&self) -> State {
         let mut state = State::default();
         self.facts.iter().for_each(|fact| state.apply(fact));
+        self.marks.values().for_each(|mark| state.mark(mark.clone()));
+        state
+    }
+
+    /// The same without the last acknowledgement; see [`crate::plant`].
+    pub(crate) fn recover_without_last_answer(&self) -> State {
+        let last = self.facts.iter().rposition(|f| matches!(f.what, What::Acknowledged { .. }));
+        let mut state = State::default();
+        let kept = self.facts.iter().enumerate().filter(|(n, _)| Some(*n) != last);
+        kept.for_each(|(_, fact)| state.apply(fact));
         self.marks.values().for_each(|mark| state.mark(mark.clone()));
         state
     }

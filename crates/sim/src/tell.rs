@@ -26,6 +26,8 @@ pub(crate) fn happening(happening: &Happening) -> Option<String> {
                 format!("{} says that {} fires ({})", signal.source, signal.dedup_key, signal.severity)
             }
             SignalAction::Resolve => format!("{} says that {} is over", signal.source, signal.dedup_key),
+            SignalAction::Acknowledge => format!("{} says that somebody has {}", signal.source, signal.dedup_key),
+            SignalAction::Change => format!("{} changes something", signal.source),
         },
         Happening::Beat { probe, beat } => format!("{probe} says {beat:?}"),
         Happening::Act { .. } => return None,
@@ -53,6 +55,10 @@ fn mode_text(mode: Mode) -> &'static str {
         Mode::FailsForNow => "fails for now",
         Mode::Hangs => "hangs",
         Mode::AnswerLost => "takes it and its answer is lost",
+        Mode::Loses => "says that it took it, and loses it",
+        Mode::Delays => "takes it and is late",
+        Mode::Doubles => "delivers twice",
+        Mode::FailsAndDelivers => "fails for now, and delivers",
     }
 }
 
@@ -72,6 +78,7 @@ fn crash_text(point: CrashPoint) -> &'static str {
         CrashPoint::BeforeRelease => "after the next commit with a message, before the release",
         CrashPoint::BeforeHandOver => "after the next release, before the provider has it",
         CrashPoint::BeforeReport => "when the next message is at its provider",
+        CrashPoint::BeforeAnswer => "when the next answer is durable, before it is given",
     }
 }
 
@@ -107,6 +114,7 @@ pub(crate) fn failed_try(message: &Outgoing, mode: Mode) -> String {
         SendSubject::Page(page) => page.to_string(),
         SendSubject::Notice(notice) => format!("{} ({notice})", message.kind.webhook_type()),
         SendSubject::Test(test) => test.to_string(),
+        SendSubject::Canary(round) => round.to_string(),
     };
     format!("✗ {} {}: {what} for {}", message.channel, mode_text(mode), message.person)
 }
@@ -125,10 +133,20 @@ pub(crate) fn deed(person: &PersonId, deed: &Deed) -> String {
         Deed::AddSilence { matchers, reason, .. } => format!("{person} silences {matchers:?}: {reason}"),
         Deed::ChangeSilence { silence, .. } => format!("{person} gives {silence} another end"),
         Deed::EndSilence { silence } => format!("{person} ends {silence}"),
+        Deed::AddOverride { rotation, person: other, replaces: None, .. } => {
+            format!("{person} puts {other} in {rotation}")
+        }
+        Deed::AddOverride { rotation, person: other, replaces: Some(replaced), .. } => {
+            format!("{person} puts {other} in {rotation} for {replaced}")
+        }
         Deed::AddMaintenance { title, .. } => format!("{person} begins maintenance: {title}"),
         Deed::EndMaintenance { maintenance } => format!("{person} ends {maintenance}"),
-        Deed::AddOverride { rotation, person: other, .. } => format!("{person} puts {other} in {rotation}"),
         Deed::RemoveOverride { override_id } => format!("{person} takes {override_id} back"),
+        Deed::AddAbsence { person: other, reason, .. } => {
+            let reason = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+            format!("{person} says that {other} is away{reason}")
+        }
+        Deed::RemoveAbsence { absence_id } => format!("{person} takes {absence_id} back"),
         Deed::TestPage { person: other, .. } => format!("{person} asks for a test page to {other}"),
     }
 }
@@ -139,9 +157,11 @@ pub(crate) fn answer(answer: &Answer) -> String {
         Answer::Done | Answer::Ticket { already: false, .. } => "done".into(),
         Answer::Ticket { already: true, .. } => "it was so already".into(),
         Answer::Signal { dedup_key, .. } => format!("taken in as {dedup_key}"),
+        Answer::Signals(tickets) => format!("{} taken in", tickets.len()),
         Answer::Silence(id) => id.to_string(),
         Answer::Maintenance(id) => id.to_string(),
         Answer::Override(id) => id.to_string(),
+        Answer::Absence(id) => id.to_string(),
         Answer::Test(id) => id.to_string(),
         Answer::Refused(refusal) => format!("refused, {refusal}"),
     }
@@ -151,10 +171,6 @@ impl World {
     /// Tells the facts from this one on.
     pub(crate) fn tell_facts(&mut self, from: usize) {
         for n in from..self.store.facts.len() {
-            if let What::StepEntered { .. } = self.store.facts[n].what {
-                let at = self.steady_of(self.store.facts[n].at);
-                self.watch.entered(self.store.facts[n].ticket, at);
-            }
             if let Some(told) = fact(&self.store.facts[n]) {
                 let at = self.store.facts[n].at;
                 self.log.say(at, told);
@@ -213,6 +229,8 @@ fn fact(fact: &Fact) -> Option<String> {
         | What::MaintenanceAdded { .. }
         | What::OverrideAdded { .. }
         | What::OverrideRemoved { .. }
+        | What::AbsenceAdded { .. }
+        | What::AbsenceRemoved { .. }
         | What::NoticeOwed { .. }
         | What::TestAsked { .. } => None,
     }

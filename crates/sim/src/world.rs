@@ -12,14 +12,14 @@ use watchbell_engine::state::State;
 use watchbell_engine::time::{Millis, after, shifted};
 
 use crate::ask::Ask;
-use crate::check::Catalogs;
+use crate::check::{Catalogs, Rule, Violation, Watch};
 use crate::commits::StoreAnswer;
 use crate::log::Log;
 use crate::process::Process;
 use crate::rng::Rng;
-use crate::script::{Chaos, CrashPoint, Habit, Happening, Health, Mode, Night, Setup, StoreMode};
+use crate::plant::Plant;
+use crate::script::{CrashPoint, Faults, Habit, Happening, Health, Mode, Night, Setup, StoreMode};
 use crate::store::Store;
-use crate::watch::Watch;
 
 /// How often the world is looked at for what must not be.
 const LOOK_EVERY: Millis = Millis::secs(5);
@@ -62,6 +62,13 @@ pub(crate) enum Event {
         epoch: u64,
         report: Box<SendReport>,
     },
+    /// A message leaves that lay about; see [`crate::plant`].
+    Release {
+        epoch: u64,
+        message: Box<Outgoing>,
+    },
+    /// A message that its provider was late with.
+    Arrives(Box<Outgoing>),
     AskAgain(usize),
     /// Somebody looks at the world.
     Look,
@@ -84,7 +91,7 @@ pub struct World {
     /// The store.
     pub store: Store,
     /// What must not have been, and was.
-    pub violations: Vec<String>,
+    pub violations: Vec<Violation>,
     pub(crate) setup: Setup,
     pub(crate) catalogs: Catalogs,
     /// Steady time: never set, never backwards.
@@ -92,7 +99,8 @@ pub struct World {
     /// The wall clock against steady time.
     pub(crate) ahead_ms: i64,
     pub(crate) rng: Rng,
-    pub(crate) chaos: Option<Chaos>,
+    pub(crate) faults: Option<Faults>,
+    pub(crate) plant: Option<Plant>,
     pub(crate) targets: BTreeMap<ProbeId, Health>,
     pub(crate) modes: BTreeMap<(ChannelId, Option<PersonId>), Mode>,
     pub(crate) habits: BTreeMap<PersonId, Habit>,
@@ -121,7 +129,8 @@ impl World {
             steady: night.start,
             ahead_ms: 0,
             rng: Rng::new(night.seed),
-            chaos: night.chaos,
+            faults: night.faults,
+            plant: night.plant,
             targets: BTreeMap::new(),
             modes: BTreeMap::new(),
             habits: BTreeMap::new(),
@@ -140,7 +149,7 @@ impl World {
         for (at, happening) in night.events {
             world.push(at, Event::Happens(Box::new(happening)));
         }
-        world.plan_chaos(night.lasts);
+        world.store.begin_with(night.start, night.before);
         world
     }
 
@@ -149,13 +158,14 @@ impl World {
         self.run_until(self.end);
     }
 
-    /// Mends everything that is broken, and lives on until all has come to rest.
-    pub fn heal(&mut self) {
-        self.chaos = None;
+    /// Mends everything that is broken, and lives on until all has come to rest; how long that was.
+    pub fn heal(&mut self) -> Millis {
+        self.faults = None;
         self.armed = None;
         self.modes.clear();
         self.store.mode = StoreMode::Works;
         self.targets.clear();
+        self.watch.paging.mended();
         self.disturbed();
         if self.process.is_none() {
             self.push(Millis::ZERO, Event::Start);
@@ -163,6 +173,7 @@ impl World {
         self.end = after(self.steady, SETTLES_WITHIN);
         self.run_until(self.end);
         self.has_settled();
+        SETTLES_WITHIN
     }
 
     /// The story, minute by minute, in the configuration's time zone.
@@ -196,15 +207,20 @@ impl World {
     }
 
     /// What must not be.
-    pub(crate) fn violated(&mut self, text: impl Into<String>) {
-        let text = format!("{}: {}", self.now(), text.into());
-        self.log.say(self.now(), format!("VIOLATED {text}"));
-        self.violations.push(text);
+    pub(crate) fn violated(&mut self, rule: Rule, text: impl Into<String>) {
+        let violation = Violation { rule, at: self.now(), text: text.into() };
+        self.log.say(self.now(), format!("VIOLATED {violation}"));
+        self.violations.push(violation);
+    }
+
+    /// Whether a fault of this kind strikes now.
+    pub(crate) fn by_ratio(&mut self, of: impl Fn(&Faults) -> u64) -> bool {
+        self.faults.is_some_and(|faults| self.rng.ratio(of(&faults)))
     }
 
     /// A length of time by chance; the usual one in a night without chaos.
     pub(crate) fn takes(&mut self, usual_ms: u64, from_ms: u64, to_ms: u64) -> Millis {
-        Millis(if self.chaos.is_some() { self.rng.between(from_ms, to_ms) } else { usual_ms })
+        Millis(if self.faults.is_some() { self.rng.between(from_ms, to_ms) } else { usual_ms })
     }
 
     fn run_until(&mut self, end: Timestamp) {
@@ -235,8 +251,10 @@ impl World {
             Event::StoreAnswers { epoch, answer } if self.is_alive(epoch) => self.store_answers(answer),
             Event::RetryCommit { epoch } if self.is_alive(epoch) => self.retry_commit(),
             Event::LookForDistress { epoch } if self.is_alive(epoch) => self.look_for_distress(),
+            Event::Release { epoch, message } if self.is_alive(epoch) => self.let_go(vec![*message], true),
             Event::HandOver { epoch, message } if self.is_alive(epoch) => self.hand_over(*message),
             Event::Report { epoch, report } if self.is_alive(epoch) => self.report(*report),
+            Event::Arrives(message) => self.arrives(*message),
             Event::AskAgain(ask) => self.ask(ask),
             Event::Look => {
                 self.look();
@@ -250,6 +268,7 @@ impl World {
             | Event::RetryCommit { .. }
             | Event::LookForDistress { .. }
             | Event::HandOver { .. }
+            | Event::Release { .. }
             | Event::Report { .. } => {}
         }
     }
@@ -264,6 +283,7 @@ impl World {
         }
         match happening {
             Happening::Target { probe, health } => {
+                self.watch.paging.target_changed(&probe, self.steady);
                 self.targets.insert(probe, health);
             }
             Happening::Signal(signal) => self.ask_anew(Ask::signal(signal)),
@@ -284,32 +304,6 @@ impl World {
             }
             Happening::Clock { by_ms } => self.set_clock(by_ms),
             Happening::Reload(setup) => self.reload(setup),
-        }
-    }
-
-    /// Draws when the process dies and the store is in trouble.
-    fn plan_chaos(&mut self, lasts: Millis) {
-        let Some(chaos) = self.chaos else { return };
-        let points = [
-            CrashPoint::Now,
-            CrashPoint::BeforeCommit,
-            CrashPoint::BeforeRelease,
-            CrashPoint::BeforeHandOver,
-            CrashPoint::BeforeReport,
-        ];
-        for _ in 0..self.rng.between(0, chaos.crashes) {
-            let when = points[self.rng.between(0, 4) as usize];
-            let long = self.rng.chance(30);
-            let down_for = Millis(if long { self.rng.between(10_000, 180_000) } else { self.rng.between(200, 3_000) });
-            let at = Millis(self.rng.between(0, lasts.0));
-            self.push(at, Event::Happens(Box::new(Happening::Crash { when, down_for })));
-        }
-        for _ in 0..self.rng.between(0, chaos.store_troubles) {
-            let mode = [StoreMode::Fails, StoreMode::Hangs, StoreMode::SaysNothing][self.rng.between(0, 2) as usize];
-            let at = Millis(self.rng.between(0, lasts.0));
-            let mended = at.plus(Millis(self.rng.between(1_000, 30_000)));
-            self.push(at, Event::Happens(Box::new(Happening::Store(mode))));
-            self.push(mended, Event::Happens(Box::new(Happening::Store(StoreMode::Works))));
         }
     }
 }

@@ -6,7 +6,7 @@ mod night;
 use std::path::Path;
 
 use night::duty::Duty;
-use night::{Written, all, with_chaos};
+use night::{all, with_faults, written};
 use watchbell_sim::{World, check};
 
 /// So many times each night is lived through again, each time with other faults.
@@ -18,10 +18,9 @@ fn name(path: &Path) -> String {
 
 /// What was wrong with a night that has been lived through.
 fn judged(world: &World, duty: &mut Duty) -> Vec<String> {
-    let mut on_duty = |catalog: &_, rotation: &_, recorded: &[_], at| duty.at(catalog, rotation, recorded, at);
-    let mut wrong = world.violations.clone();
-    wrong.extend(check::facts(world.facts(), world.catalogs(), &mut on_duty));
-    wrong
+    let mut on_duty = |catalog: &_, rotation: &_, recorded: &_, at| duty.at(catalog, rotation, recorded, at);
+    let judged = check::facts(world.facts(), world.catalogs(), &mut on_duty);
+    world.violations.iter().chain(&judged).map(ToString::to_string).collect()
 }
 
 #[test]
@@ -29,12 +28,12 @@ fn every_night_goes_as_it_is_told() {
     let mut duty = Duty::default();
     let mut wrong = Vec::new();
     for path in all() {
-        let (name, written) = (name(&path), Written::read(&path));
-        let mut world = World::new(written.night(&name));
+        let (name, written) = (name(&path), written(&path));
+        let mut world = World::new(night::night(&written));
         world.run();
         let story = world.timeline();
         wrong.extend(judged(&world, &mut duty).into_iter().map(|text| format!("{name}: {text}")));
-        let missed = written.expect.iter().filter_map(|e| e.missed(&world, written.start()));
+        let missed = written.expect.iter().filter_map(|e| e.missed(&world, written.start));
         wrong.extend(missed.map(|text| format!("{name}: {text}")));
         world.heal();
         wrong.extend(judged(&world, &mut duty).into_iter().map(|text| format!("{name}, healed: {text}")));
@@ -49,10 +48,10 @@ fn whatever_goes_wrong_no_page_is_lost() {
     let mut duty = Duty::default();
     let mut wrong = Vec::new();
     for path in all() {
-        let (name, written) = (name(&path), Written::read(&path));
-        let night = written.night(&format!("{name}-chaos"));
+        let (name, written) = (name(&path), written(&path));
+        let night = night::night(&written);
         for seed in 1..=CHANCES {
-            let mut world = World::new(with_chaos(&night, seed));
+            let mut world = World::new(with_faults(&night, seed));
             world.run();
             world.heal();
             wrong.extend(judged(&world, &mut duty).into_iter().map(|text| format!("{name}, seed {seed}: {text}")));
@@ -66,8 +65,8 @@ fn whatever_goes_wrong_no_page_is_lost() {
 fn one_night_is_the_same_story_every_time() {
     let name = std::env::var("NIGHT").unwrap_or_else(|_| "spine".into());
     let seed: u64 = std::env::var("SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(7);
-    let written = Written::read(&night::directory().join(format!("{name}.yaml")));
-    let night = with_chaos(&written.night(&format!("{name}-one")), seed);
+    let written = written(&night::directory().join(format!("{name}.yaml")));
+    let night = if written.faults.is_some() { night::night(&written) } else { with_faults(&night::night(&written), seed) };
     let live = || {
         let mut world = World::new(night.clone());
         world.run();

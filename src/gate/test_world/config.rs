@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::civil::{Weekday, date, time};
-use watchbell_config::{Check, Config, Expect, HttpCheck, IpChoice, ProbeSpec, Secret, Server, StoreUrl, TlsOptions};
+use watchbell_config::{
+    Check, Config, Expect, HttpCheck, Integrations, IpChoice, ProbeSpec, Secret, Server, StoreUrl, TlsOptions};
 use watchbell_engine::catalog::{
     Catalog, CatchAll, Channel, ChannelKind, HandoffAt, Layer, Localized, PageBy, Person, Policy, ProbeInfo, Rotation,
     Step, Target, Turn, TurnBy, TurnEvery,
@@ -28,6 +29,7 @@ fn person(id: &str, name: &str, room: bool, channels: &[&str]) -> (PersonId, Per
         zone: shanghai(),
         page_by: PageBy::default(),
         channels: channels.iter().map(|c| ChannelId::from(*c)).collect::<BTreeSet<_>>(),
+        away: Vec::new(),
     };
     (person.id.clone(), person)
 }
@@ -45,8 +47,9 @@ fn rotation() -> Rotation {
         id: "expense-primary".into(),
         zone: shanghai(),
         calendar: None,
-        layers: vec![Layer { id: "weekly".into(), people, turn, only: Vec::new() }],
+        layers: vec![Layer { id: "weekly".into(), people, turn, only: Vec::new(), zone: None, at_once: 1 }],
         overrides: Vec::new(),
+        temporary: Vec::new(),
         gaps_allowed: None,
     }
 }
@@ -163,6 +166,8 @@ pub(super) fn config() -> Config {
         ]
         .into(),
         watchdog: None,
+        integrations: Integrations::default(),
+        canary: None,
         filled_in: Vec::new(),
     }
 }

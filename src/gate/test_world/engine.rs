@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use watchbell_engine::catalog::Override;
-use watchbell_engine::ids::{InputId, OverrideId, PageId, MaintenanceId, SilenceId, TestId, TicketId};
+use watchbell_engine::catalog::{Absence, Override};
+use watchbell_engine::ids::{AbsenceId, InputId, MaintenanceId, OverrideId, PageId, SilenceId, TestId, TicketId};
 use watchbell_engine::input::{Act, Answer, Deed, Input, Refusal};
 use watchbell_engine::view::{LiveView, MaintenanceView, SilenceView, TestView, TicketLive, TicketState};
 use watchbell_engine::word::Receipt;
@@ -41,6 +41,7 @@ fn decide(view: &mut LiveView, live: &Live, input: Input, clock: &Clock) -> Resu
     match input {
         Input::Act(Act { by, what }) => deed(view, live, &by.name, what, clock),
         Input::Signal(signal) => Ok(Answer::Signal { dedup_key: signal.dedup_key, ticket: Some(TicketId(43)) }),
+        Input::Signals(signals) => Ok(Answer::Signals(vec![Some(TicketId(43)); signals.len()])),
         Input::Verdict(_)
         | Input::Beat { .. }
         | Input::Report(_)
@@ -159,14 +160,26 @@ fn deed(view: &mut LiveView, live: &Live, by: &str, what: Deed, clock: &Clock) -
             Ok(Answer::Done)
         }
         Deed::EndSilence { silence } => Err(Refusal::NoSuchSilence(silence)),
-        Deed::AddOverride { rotation, person, from, to } if to > from => {
+        Deed::AddOverride { rotation, person, from, to, replaces } if to > from => {
             known(&person)?;
-            view.overrides.push(Override { id: Some(OverrideId(3)), rotation, person, from, to });
+            view.recorded.overrides.push(Override { id: Some(OverrideId(3)), rotation, person, from, to, replaces });
             Ok(Answer::Override(OverrideId(3)))
         }
-        Deed::Snooze { .. } | Deed::AddSilence { .. } | Deed::AddOverride { .. } => Err(Refusal::EndsBeforeItStarts),
-        Deed::RemoveOverride { override_id } if view.overrides.iter().any(|o| o.id == Some(override_id)) => {
-            view.overrides.retain(|o| o.id != Some(override_id));
+        Deed::AddAbsence { person, from, to, reason } if to > from => {
+            known(&person)?;
+            view.recorded.absences.push(Absence { id: Some(AbsenceId(3)), person, from, to, reason });
+            Ok(Answer::Absence(AbsenceId(3)))
+        }
+        Deed::Snooze { .. } | Deed::AddSilence { .. } | Deed::AddOverride { .. } | Deed::AddAbsence { .. } => {
+            Err(Refusal::EndsBeforeItStarts)
+        }
+        Deed::RemoveAbsence { absence_id } if view.recorded.absences.iter().any(|a| a.id == Some(absence_id)) => {
+            view.recorded.absences.retain(|a| a.id != Some(absence_id));
+            Ok(Answer::Done)
+        }
+        Deed::RemoveAbsence { absence_id } => Err(Refusal::NoSuchAbsence(absence_id)),
+        Deed::RemoveOverride { override_id } if view.recorded.overrides.iter().any(|o| o.id == Some(override_id)) => {
+            view.recorded.overrides.retain(|o| o.id != Some(override_id));
             Ok(Answer::Done)
         }
         Deed::RemoveOverride { override_id } => Err(Refusal::NoSuchOverride(override_id)),

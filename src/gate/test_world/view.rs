@@ -107,6 +107,9 @@ fn ticket() -> TicketLive {
         started_at: at("2026-11-22T19:12:04Z"),
         ended_at: None,
         labels: [("component".into(), "发票验真".into())].into(),
+        flapping: None,
+        annotations: std::collections::BTreeMap::new(),
+        link: None,
     };
     let on_duty = Why {
         revision: Revision::from("0123456789ab"),

@@ -42,13 +42,7 @@ pub(super) async fn test_page(
             );
             Ok((StatusCode::ACCEPTED, Json(body)))
         }
-        other @ (Answer::Done
-        | Answer::Ticket { .. }
-        | Answer::Signal { .. }
-        | Answer::Silence(_)
-        | Answer::Maintenance(_)
-        | Answer::Override(_)
-        | Answer::Refused(_)) => Err(unexpected(&other)),
+        other => Err(unexpected(&other)),
     }
 }
 

@@ -48,9 +48,10 @@ pub(super) async fn oncall(State(app): State<App>, Asked(query): Asked<OncallQue
     let only = query.rotation.map(|text| key(&catalog.rotations, &text, "rotation").map(|(id, _)| id)).transpose()?;
     let wanted = catalog.rotations.values().filter(|r| only.is_none_or(|id| r.id == *id));
     let duty = |rotation: &Rotation| {
-        let shift = shift_at(catalog, rotation, &view.overrides, at);
-        let on_duty = shift.map(|(d, since, until)| OnDutyView { person: d.person, layer: d.layer, since, until });
-        RotationDuty { id: rotation.id.clone(), on_duty: on_duty.into_iter().collect() }
+        let shift = shift_at(catalog, rotation, &view.recorded, at);
+        let on_duty =
+            shift.into_iter().map(|(d, since, until)| OnDutyView { person: d.person, layer: d.layer, since, until });
+        RotationDuty { id: rotation.id.clone(), on_duty: on_duty.collect() }
     };
     Ok(Json(Oncall { at, source: "server".into(), rotations: wanted.map(duty).collect() }))
 }
@@ -83,7 +84,7 @@ pub(super) async fn shifts(
     if to <= from || to.duration_since(from) > SPAN_MAX {
         return Err(Problem::invalid("`to` must lie after `from`, and at most 400 days"));
     }
-    let expanded = expand(&config.catalog, rotation, &app.live.view.load().overrides, from, to);
+    let expanded = expand(&config.catalog, rotation, &app.live.view.load().recorded, from, to);
     let shift = |s: watchbell_engine::rotation::Shift| ShiftView {
         person: s.on_duty.person,
         layer: s.on_duty.layer,
@@ -118,18 +119,19 @@ pub(super) async fn stand_in(
     let to = end(ask.to.as_deref(), ask.length.as_deref(), &rotation.zone, from)
         .map_err(|p| Problem { detail: p.detail.replace("`until`", "`to`"), ..p })?;
     let (rotation, person) = (rotation_id.clone(), ask.person);
-    let deed = Deed::AddOverride { rotation: rotation.clone(), person: person.clone(), from, to };
+    let deed = Deed::AddOverride {
+        rotation: rotation.clone(),
+        person: person.clone(),
+        from,
+        to,
+        replaces: ask.replaces.clone(),
+    };
     match act(&app, &once, &caller, deed).await? {
-        Answer::Override(id) => {
-            Ok((StatusCode::CREATED, Json(OverrideView { id: Some(id), rotation, person, from, to })))
-        }
-        other @ (Answer::Done
-        | Answer::Ticket { .. }
-        | Answer::Signal { .. }
-        | Answer::Silence(_)
-        | Answer::Maintenance(_)
-        | Answer::Test(_)
-        | Answer::Refused(_)) => Err(unexpected(&other)),
+        Answer::Override(id) => Ok((
+            StatusCode::CREATED,
+            Json(OverrideView { id: Some(id), rotation, person, from, to, replaces: ask.replaces }),
+        )),
+        other => Err(unexpected(&other)),
     }
 }
 
@@ -144,7 +146,7 @@ pub(super) async fn take_back(
     let (rotation, _) = key(&config.catalog.rotations, &rotation, "rotation")?;
     let override_id: OverrideId = id(&text)?;
     let elsewhere = |o: &Override| o.id == Some(override_id) && o.rotation != *rotation;
-    if app.live.view.load().overrides.iter().any(elsewhere) {
+    if app.live.view.load().recorded.overrides.iter().any(elsewhere) {
         return Err(Problem::not_found(format!("{override_id} is not an override of `{rotation}`")));
     }
     act(&app, &once, &caller, Deed::RemoveOverride { override_id }).await?;
@@ -152,13 +154,6 @@ pub(super) async fn take_back(
 }
 
 fn overrides_of(rotation: &Rotation, view: &LiveView) -> Vec<OverrideView> {
-    let recorded = view.overrides.iter().filter(|o| o.rotation == rotation.id);
-    let shown = |o: &Override| OverrideView {
-        id: o.id,
-        rotation: rotation.id.clone(),
-        person: o.person.clone(),
-        from: o.from,
-        to: o.to,
-    };
-    rotation.overrides.iter().chain(recorded).map(shown).collect()
+    let recorded = view.recorded.overrides.iter().filter(|o| o.rotation == rotation.id);
+    rotation.overrides.iter().chain(recorded).map(OverrideView::from).collect()
 }

@@ -74,9 +74,11 @@ pub(super) fn settled(answer: Answer) -> Result<(), Problem> {
         Answer::Done
         | Answer::Ticket { .. }
         | Answer::Signal { .. }
+        | Answer::Signals(_)
         | Answer::Silence(_)
         | Answer::Maintenance(_)
         | Answer::Override(_)
+        | Answer::Absence(_)
         | Answer::Test(_) => Ok(()),
     }
 }

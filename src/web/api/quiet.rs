@@ -15,7 +15,7 @@ use watchbell_engine::view::{LiveView, MaintenanceView, SilenceView};
 
 use super::super::App;
 use super::shapes::{
-    Maintenances, MaintenanceAsk, RecurringSilence, SilenceAsk, SilenceChange, Silences, SuppressedList,
+    MaintenanceAsk, Maintenances, RecurringSilence, SilenceAsk, SilenceChange, Silences, SuppressedList,
 };
 use super::{act, end, id, instant, unexpected};
 use crate::gate::{Caller, JsonBody, Once, Params, Problem};
@@ -122,11 +122,8 @@ pub(super) async fn windows(State(app): State<App>) -> Json<Maintenances> {
 /// Every window that has not ended: recorded ones first; of a recurring one the present or the next.
 pub(in super::super) fn all_windows(view: &LiveView, catalog: &Catalog, now: Timestamp) -> Vec<MaintenanceView> {
     let quiet = |id: &str| kept(view, |q| matches!(q, Quiet::Maintenance { window, .. } if window == id));
-    let recorded = view.maintenance.iter().map(|m| MaintenanceView {
-        active: m.from <= now,
-        quiet: quiet(&m.id),
-        ..m.clone()
-    });
+    let recorded =
+        view.maintenance.iter().map(|m| MaintenanceView { active: m.from <= now, quiet: quiet(&m.id), ..m.clone() });
     let written = catalog.not_paging.maintenance.iter().filter_map(|m| {
         let (from, until) = m.when.upcoming(now, 1).first().copied()?;
         Some(MaintenanceView {

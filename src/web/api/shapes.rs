@@ -58,7 +58,7 @@ pub struct Oncall {
 pub struct RotationDuty {
     /// Which.
     pub id: RotationId,
-    /// One person, or nobody.
+    /// Usually one person; several where several are on duty at once; nobody where empty.
     pub on_duty: Vec<OnDutyView>,
 }
 
@@ -71,7 +71,7 @@ pub struct Rota {
     pub rotations: Vec<RotationShifts>,
 }
 
-/// A rotation over a span: shifts and gaps tile it.
+/// A rotation over a span: shifts and gaps cover it; shifts overlap where several are on duty at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotationShifts {
     /// Which.
@@ -425,6 +425,9 @@ pub struct OverrideAsk {
     /// For so long from `from` on.
     #[serde(rename = "for", default)]
     pub length: Option<String>,
+    /// Only for this person, while that person would be on duty; for everybody where it is not said.
+    #[serde(default)]
+    pub replaces: Option<PersonId>,
 }
 
 /// `POST test-pages`

@@ -114,7 +114,7 @@ pub(super) async fn why_not(
     let (person, _) = key(&config.catalog.people, &person, "person")?;
     let facts = app.store.facts_of(ticket).await?;
     let view = app.live.view.load();
-    let recorded = &view.overrides;
+    let recorded = &view.recorded;
     let asked = Question { ticket, person, facts: &facts, catalog: &config.catalog, recorded };
     Ok(Json(watchbell_engine::why_not::why_not(asked)))
 }
@@ -235,9 +235,7 @@ pub(super) async fn declare(
                 format!("`{dedup_key}` is recorded, but pages nobody: a silence matches it, or it only informs");
             Err(Problem::conflict(detail).help("look at GET /api/v1/silences, or declare it with a higher severity"))
         }
-        other @ (Answer::Done | Answer::Silence(_) | Answer::Maintenance(_) | Answer::Override(_) | Answer::Test(_) | Answer::Refused(_)) => {
-            Err(unexpected(&other))
-        }
+        other => Err(unexpected(&other)),
     }
 }
 

@@ -4,10 +4,10 @@
 use jiff::Timestamp;
 
 use super::Turn;
-use crate::catalog::{Localized, Override};
+use crate::catalog::{Absence, Localized, Override};
 use crate::fact::{Because, Firing, MessageKind, Stage, What};
 use crate::ids::{
-    ChannelId, DedupKey, OverrideId, PageId, PersonId, RotationId, SendId, SendSubject, TestId, TicketId,
+    AbsenceId, ChannelId, DedupKey, OverrideId, PageId, PersonId, RotationId, SendId, SendSubject, TestId, TicketId,
 };
 use crate::input::{Act, Actor, Answer, Deed, Refusal};
 use crate::label::Labels;
@@ -32,12 +32,18 @@ impl Turn<'_> {
             }
             Deed::ChangeSilence { silence, until } => self.change_silence(*silence, *until, by),
             Deed::EndSilence { silence } => self.end_silence_by(*silence, by),
+            Deed::AddOverride { rotation, person, from, to, replaces } => {
+                self.add_override(rotation, (person, replaces.as_ref()), (*from, *to), by)
+            }
             Deed::AddMaintenance { title, matchers, from, until, expect, cover_running } => {
                 self.add_maintenance((title, matchers), (*from, *until), (expect, *cover_running), by)
             }
             Deed::EndMaintenance { maintenance } => self.end_maintenance_by(*maintenance, by),
-            Deed::AddOverride { rotation, person, from, to } => self.add_override(rotation, person, (*from, *to), by),
             Deed::RemoveOverride { override_id } => self.remove_override(*override_id, by),
+            Deed::AddAbsence { person, from, to, reason } => {
+                self.add_absence(person, (*from, *to), reason.as_deref(), by)
+            }
+            Deed::RemoveAbsence { absence_id } => self.remove_absence(*absence_id, by),
             Deed::TestPage { person, channel } => self.test_page(person, channel.as_ref(), by),
         };
         done.unwrap_or_else(Answer::Refused)
@@ -59,7 +65,7 @@ impl Turn<'_> {
         if ticket.is_open() { Ok(ticket) } else { Err(Refusal::AlreadyResolved(id)) }
     }
 
-    fn ack(&mut self, id: TicketId, page: Option<PageId>, by: &Actor) -> Result<Answer, Refusal> {
+    pub(super) fn ack(&mut self, id: TicketId, page: Option<PageId>, by: &Actor) -> Result<Answer, Refusal> {
         let ticket = self.open_ticket(id, page)?;
         if matches!(ticket.phase, Phase::Acknowledged(_)) {
             return Ok(Answer::Ticket { ticket: id, already: true }); // two people answered; the first holds it
@@ -154,6 +160,7 @@ impl Turn<'_> {
             last_good: None,
             runs: 1,
             run: None,
+            told: None,
             level: None,
         });
         Ok(match ticket {
@@ -165,33 +172,69 @@ impl Turn<'_> {
     fn add_override(
         &mut self,
         rotation: &RotationId,
-        person: &PersonId,
+        (person, replaces): (&PersonId, Option<&PersonId>),
         (from, to): (Timestamp, Timestamp),
         by: &Actor,
     ) -> Result<Answer, Refusal> {
         if !self.catalog.rotations.contains_key(rotation) {
             return Err(Refusal::NoSuchRotation(rotation.clone()));
         }
-        if !self.catalog.people.contains_key(person) {
-            return Err(Refusal::NoSuchPerson(person.clone()));
+        for person in std::iter::once(person).chain(replaces) {
+            self.known(person)?;
+        }
+        if replaces == Some(person) {
+            return Err(Refusal::ForThemselves(person.clone()));
         }
         if to <= from || to <= self.now {
             return Err(Refusal::EndsBeforeItStarts);
         }
         let id = OverrideId(self.state().last_override + 1);
-        let override_ = Override { id: Some(id), rotation: rotation.clone(), person: person.clone(), from, to };
+        let (rotation, person, replaces) = (rotation.clone(), person.clone(), replaces.cloned());
+        let override_ = Override { id: Some(id), rotation, person, from, to, replaces };
         self.record(None, What::OverrideAdded { override_, by: by.clone() });
         self.duty_may_have_changed();
         Ok(Answer::Override(id))
     }
 
     fn remove_override(&mut self, id: OverrideId, by: &Actor) -> Result<Answer, Refusal> {
-        if !self.state().overrides.iter().any(|o| o.id == Some(id)) {
+        if !self.state().recorded.overrides.iter().any(|o| o.id == Some(id)) {
             return Err(Refusal::NoSuchOverride(id));
         }
         self.record(None, What::OverrideRemoved { override_id: id, by: by.clone() });
         self.duty_may_have_changed();
         Ok(Answer::Override(id))
+    }
+
+    fn add_absence(
+        &mut self,
+        person: &PersonId,
+        (from, to): (Timestamp, Timestamp),
+        reason: Option<&str>,
+        by: &Actor,
+    ) -> Result<Answer, Refusal> {
+        self.known(person)?;
+        if to <= from || to <= self.now {
+            return Err(Refusal::EndsBeforeItStarts);
+        }
+        let id = AbsenceId(self.state().last_absence + 1);
+        let reason = reason.map(str::trim).filter(|text| !text.is_empty()).map(String::from);
+        let absence = Absence { id: Some(id), person: person.clone(), from, to, reason };
+        self.record(None, What::AbsenceAdded { absence, by: by.clone() });
+        self.duty_may_have_changed();
+        Ok(Answer::Absence(id))
+    }
+
+    fn remove_absence(&mut self, id: AbsenceId, by: &Actor) -> Result<Answer, Refusal> {
+        if !self.state().recorded.absences.iter().any(|a| a.id == Some(id)) {
+            return Err(Refusal::NoSuchAbsence(id));
+        }
+        self.record(None, What::AbsenceRemoved { absence_id: id, by: by.clone() });
+        self.duty_may_have_changed();
+        Ok(Answer::Absence(id))
+    }
+
+    fn known(&self, person: &PersonId) -> Result<(), Refusal> {
+        if self.catalog.people.contains_key(person) { Ok(()) } else { Err(Refusal::NoSuchPerson(person.clone())) }
     }
 
     fn duty_may_have_changed(&mut self) {

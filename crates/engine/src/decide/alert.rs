@@ -67,9 +67,7 @@ impl Turn<'_> {
     fn change(&mut self, id: TicketId, mut alert: Firing) {
         let Some(ticket) = self.state().tickets.get(&id) else { return };
         let Some(before) = ticket.member(&alert.key).map(|m| &m.alert) else { return };
-        let same = (before.severity, before.kind, &before.summary, &before.labels)
-            == (alert.severity, alert.kind, &alert.summary, &alert.labels);
-        if same {
+        if says_the_same(before, &alert) {
             return;
         }
         alert.started_at = before.started_at.min(alert.started_at);
@@ -110,7 +108,7 @@ impl Turn<'_> {
         }
         let loud = chased && self.held_by(id).is_none();
         self.record(Some(id), What::AlertResolved { key: key.clone(), reason: reason.into() });
-        if self.state().tickets.get(&id).is_some_and(|t| t.firing().next().is_none()) {
+        if self.state().tickets.get(&id).is_some_and(|t| !t.is_firing()) {
             self.close(id, ResolvedAs::SelfRecovered, None, Actor::engine());
         } else if loud {
             self.hold_if_quiet(id); // it may have been paged for this one alone
@@ -137,6 +135,14 @@ impl Turn<'_> {
             self.record(Some(id), What::ProbeGone { probe });
         }
     }
+}
+
+/// Whether an alert is told again with nothing new. When it lapses is no news by itself.
+fn says_the_same(before: &Firing, now: &Firing) -> bool {
+    let words = |alert: &Firing| alert.told.as_ref().map(|t| (t.annotations.clone(), t.link.clone()));
+    (before.severity, before.kind, &before.summary, &before.labels)
+        == (now.severity, now.kind, &now.summary, &now.labels)
+        && (before.told == now.told || words(before) == words(now))
 }
 
 /// Whether a new member of an open ticket pages: it is worse than all before, the ticket was taken too

@@ -49,7 +49,7 @@ pub(super) fn next_step(state: &State, catalog: &Catalog, ticket: &Ticket) -> Ne
     };
     let Some(policy) = policy_of(catalog, ticket) else { return NextStep { at: Some(at), to: Vec::new() } };
     let (route, priority) = (ticket.routed.route.as_str(), ticket.routed.priority);
-    let ask = Ask { catalog, recorded: &state.overrides, route, policy, priority, at };
+    let ask = Ask { catalog, recorded: &state.recorded, route, policy, priority, at };
     let (pass, stage) = match pass {
         0 => (1, Stage::Step(0)), // after a pause it begins from the first step
         pass => ask.following(pass, stage),
@@ -70,6 +70,10 @@ fn policy_of<'a>(catalog: &'a Catalog, ticket: &Ticket) -> Option<&'a Policy> {
 impl Turn<'_> {
     /// Does everything that is due now on one ticket.
     pub(super) fn advance(&mut self, id: TicketId) {
+        if let Some(later) = &mut self.later {
+            later.insert(id);
+            return;
+        }
         for _ in 0..ROUNDS {
             if !self.advance_once(id) {
                 return;
@@ -202,7 +206,7 @@ impl Turn<'_> {
         let ticket = self.state().tickets.get(&id)?;
         let ask = Ask {
             catalog: self.catalog,
-            recorded: &self.state().overrides,
+            recorded: &self.state().recorded,
             route: &ticket.routed.route,
             policy: policy_of(self.catalog, ticket)?,
             priority: ticket.routed.priority,

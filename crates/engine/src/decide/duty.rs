@@ -13,7 +13,7 @@ impl Turn<'_> {
         let mut next = None;
         let mut changes = Vec::new();
         for rotation in self.catalog.rotations.values() {
-            let recorded = &self.state().overrides;
+            let recorded = &self.state().recorded;
             let now = rotation::on_duty(self.catalog, rotation, recorded, self.now);
             let on_duty: Vec<DutyRecord> =
                 now.into_iter().map(|d| DutyRecord { person: d.person, layer: d.layer }).collect();

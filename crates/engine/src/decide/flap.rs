@@ -62,7 +62,8 @@ impl Turn<'_> {
     /// What has been calm for long enough flaps no more: what is up is over, what is down is simply down.
     pub(super) fn calm_down(&mut self, id: TicketId) -> bool {
         let Some(ticket) = self.state().tickets.get(&id).filter(|t| t.is_open()) else { return false };
-        let calm = |m: &&crate::state::Member| m.is_firing() && m.flapping.as_ref().is_some_and(|f| f.calm_at <= self.now);
+        let calm =
+            |m: &&crate::state::Member| m.is_firing() && m.flapping.as_ref().is_some_and(|f| f.calm_at <= self.now);
         let Some(member) = ticket.members.iter().find(calm) else { return false };
         let (key, up) = (member.alert.key.clone(), member.flapping.as_ref().is_some_and(|f| f.up));
         self.engine.changes.remove(&key);

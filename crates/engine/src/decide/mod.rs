@@ -3,9 +3,11 @@
 
 mod act;
 mod alert;
+mod canary;
 mod chase;
 mod duty;
 mod flap;
+mod lapse;
 mod message;
 mod people;
 mod quiet;
@@ -29,6 +31,7 @@ use crate::input::{Answer, Envelope, Input};
 use crate::outgoing::Outgoing;
 use crate::state::State;
 use crate::view::LiveView;
+use lapse::Lapses;
 use sources::Sources;
 use wakes::Wakes;
 
@@ -37,6 +40,9 @@ const CLOCK_BEHIND_MS: i128 = 2_000;
 
 /// How many answers are remembered, so that a repeated input gets the same one.
 const ANSWERS_KEPT: usize = 4_096;
+
+/// The same for answers to lists, counted by what they hold: a bound on memory.
+const LISTED_ANSWERS_KEPT: usize = 65_536;
 
 /// The engine: the state and what is derived from it.
 #[derive(Debug)]
@@ -50,8 +56,12 @@ pub struct Engine {
     answers: BTreeMap<InputId, Answer>,
     /// The ids in `answers`, oldest first.
     answered: VecDeque<InputId>,
+    /// What `answers` hold, in single answers.
+    answers_weigh: usize,
     /// When something of which ticket is due.
     wakes: Wakes,
+    /// When which alert is over unless its source says it again.
+    lapses: Lapses,
     /// When a silence or a window begins or ends next.
     windows_due: Option<Timestamp>,
     /// Alerts that wait a moment for what may explain them.
@@ -94,6 +104,8 @@ pub enum WakeReason {
     Heartbeat,
     /// A shift ends.
     Duty,
+    /// A source has said nothing more for too long.
+    Source,
 }
 
 impl Engine {
@@ -104,6 +116,7 @@ impl Engine {
         let settling = state.quiet.iter().filter_map(|(key, q)| Some((quiet::settles_at(&q.quiet)?, key.clone())));
         Self {
             wakes,
+            lapses: Lapses::of(&state),
             windows_due: Some(Timestamp::MIN),
             settling: settling.collect(),
             moved: state.explained.keys().copied().collect(),
@@ -116,6 +129,7 @@ impl Engine {
             beats_from: None,
             answers: BTreeMap::new(),
             answered: VecDeque::new(),
+            answers_weigh: 0,
         }
     }
 
@@ -135,11 +149,11 @@ impl Engine {
         if let Some(answer) = self.answers.get(&envelope.id) {
             return answer.clone();
         }
-        let mut turn = Turn { engine: self, catalog, now, out };
+        let mut turn = Turn { engine: self, catalog, now, out, later: None };
         let answer = turn.take(&envelope.input);
         turn.follow_explanations();
         self.wakes.follow(&self.state);
-        if matches!(envelope.input, Input::Act(_) | Input::Signal(_)) {
+        if matches!(envelope.input, Input::Act(_) | Input::Signal(_) | Input::Signals(_)) {
             self.remember(envelope.id.clone(), answer.clone());
         }
         answer
@@ -148,18 +162,27 @@ impl Engine {
     /// The last word on a batch: pages that were decided in it, and that an answer in the same batch made
     /// unwanted, are ended before anything is released. `gone` are those that left already.
     pub fn call_off(&mut self, catalog: &Catalog, now: Timestamp, out: &mut Decision, gone: &BTreeSet<SendId>) {
-        Turn { engine: self, catalog, now, out }.call_off_unwanted(gone);
+        Turn { engine: self, catalog, now, out, later: None }.call_off_unwanted(gone);
         self.wakes.follow(&self.state);
     }
 
     fn remember(&mut self, id: InputId, answer: Answer) {
-        if self.answered.len() == ANSWERS_KEPT
-            && let Some(oldest) = self.answered.pop_front()
-        {
-            self.answers.remove(&oldest);
+        let weighs = |answer: &Answer| match answer {
+            Answer::Signals(tickets) => tickets.len(),
+            _ => 1,
+        };
+        self.answers_weigh += weighs(&answer);
+        while self.answered.len() >= ANSWERS_KEPT || self.answers_weigh > LISTED_ANSWERS_KEPT {
+            let Some(oldest) = self.answered.pop_front() else { break };
+            self.answers_weigh -= self.answers.remove(&oldest).as_ref().map_or(0, weighs);
         }
         self.answered.push_back(id.clone());
         self.answers.insert(id, answer);
+    }
+
+    /// Nothing could be taken in of late: sources do not count as fallen silent for it.
+    pub fn could_not_hear(&mut self, now: Timestamp) {
+        self.lapses.hold(crate::time::after(now, lapse::HELD));
     }
 
     /// When something is due next, and what.
@@ -169,7 +192,8 @@ impl Engine {
         let silences = settled.into_iter().chain(self.windows_due).map(|at| (at, WakeReason::Silence));
         let beats = self.next_beat(catalog).map(|at| (at, WakeReason::Heartbeat));
         let duty = self.duty_due.map(|at| (at, WakeReason::Duty));
-        tickets.into_iter().chain(silences).chain(beats).chain(duty).min()
+        let sources = self.lapses.first().map(|at| (at, WakeReason::Source));
+        tickets.into_iter().chain(silences).chain(beats).chain(duty).chain(sources).min()
     }
 
     /// What the outside may look at.
@@ -192,6 +216,8 @@ struct Turn<'a> {
     catalog: &'a Catalog,
     now: Timestamp,
     out: &'a mut Decision,
+    /// Tickets that are looked at once everything was taken in; `None` while each is looked at straight away.
+    later: Option<BTreeSet<TicketId>>,
 }
 
 impl Turn<'_> {
@@ -199,6 +225,7 @@ impl Turn<'_> {
         match input {
             Input::Verdict(verdict) => self.take_verdict(verdict),
             Input::Signal(signal) => self.take_signal(signal),
+            Input::Signals(signals) => self.take_signals(signals),
             Input::Beat { probe, beat } => self.take_beat(probe, *beat),
             Input::Act(act) => self.take_act(act),
             Input::Report(report) => self.take_report(report),
@@ -228,6 +255,7 @@ impl Turn<'_> {
     fn record(&mut self, ticket: Option<TicketId>, what: What) {
         let fact = Fact { no: self.state().last_fact.next(), epoch: self.engine.epoch, at: self.now, ticket, what };
         self.engine.state.apply(&fact);
+        self.follow_lapse(&fact);
         self.engine.note_quiet(&fact, self.catalog);
         match (&fact.what, ticket) {
             (What::ClockShifted { .. } | What::Started { .. }, _) => {
@@ -258,6 +286,7 @@ impl Turn<'_> {
         self.look_at_windows();
         self.look_at_settled();
         self.look_at_beats();
+        self.end_lapsed();
         self.engine.wakes.follow(&self.engine.state);
         for id in self.engine.wakes.due(self.now) {
             self.engine.wakes.stale.insert(id);
@@ -282,6 +311,7 @@ impl Turn<'_> {
         self.record(None, What::Started { revision: self.catalog.revision.clone() });
         self.engine.duty_due = Some(self.now);
         self.engine.beats_from = Some(crate::time::after(self.now, signal::BEATS_HELD));
+        self.engine.could_not_hear(self.now);
         self.rules_changed();
         for row in unfinished {
             self.settle_unfinished(row);

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::catalog::{Catalog, LadderEntry, Override, Person, Policy, Target};
+use crate::catalog::{Catalog, LadderEntry, Person, Policy, Target};
 use crate::fact::{Skip, Stage};
 use crate::ids::{PersonId, RotationId};
-use crate::rotation;
+use crate::rotation::{self, OnDuty, Recorded};
 use crate::time::Millis;
 use crate::view::Why;
 use crate::word::Priority;
@@ -27,7 +27,7 @@ pub(super) struct Staff {
 /// What decides about staff.
 pub(super) struct Ask<'a> {
     pub(super) catalog: &'a Catalog,
-    pub(super) recorded: &'a [Override],
+    pub(super) recorded: &'a Recorded,
     pub(super) route: &'a str,
     pub(super) policy: &'a Policy,
     pub(super) priority: Priority,
@@ -101,22 +101,30 @@ impl Ask<'_> {
 
     fn call_on_duty(&self, id: &RotationId, staff: &mut Staff) {
         let rotation = self.catalog.rotations.get(id);
-        let shift = rotation.and_then(|r| rotation::shift_at(self.catalog, r, self.recorded, self.at));
-        let Some((on_duty, _, until)) = shift else {
+        let shifts = rotation.map(|r| rotation::shift_at(self.catalog, r, self.recorded, self.at));
+        let Some(shifts) = shifts.filter(|shifts| !shifts.is_empty()) else {
             staff.skipped.push((None, Skip::NobodyOnDuty { rotation: id.clone() }));
             return;
         };
+        for (on_duty, _, until) in shifts {
+            let person = on_duty.person.clone();
+            self.call(&person, self.why_on_duty(id, on_duty, until), staff);
+        }
+    }
+
+    fn why_on_duty(&self, id: &RotationId, on_duty: OnDuty, until: Option<Timestamp>) -> Why {
         let by = match (&on_duty.layer, &on_duty.override_) {
-            (Some(layer), _) => format!("layer {layer}"),
-            (None, Some(over)) => format!("override {over}"),
+            (Some(layer), None) => format!("layer {layer}"),
+            (_, Some(over)) => format!("override {over}"),
             (None, None) => "the rotation".into(),
         };
-        let mut why = self.why(format!("on duty in {id} ({by})"));
+        let instead = on_duty.stands_in_for.map_or(String::new(), |person| format!(", for {person}"));
+        let mut why = self.why(format!("on duty in {id} ({by}{instead})"));
         why.rotation = Some(id.clone());
         why.layer = on_duty.layer;
         why.override_ = on_duty.override_;
         why.until = until;
-        self.call(&on_duty.person, why, staff);
+        why
     }
 
     fn call(&self, id: &PersonId, why: Why, staff: &mut Staff) {

@@ -61,7 +61,9 @@ impl Engine {
             | What::SilenceEnded { .. }
             | What::SilenceExpiring { .. }
             | What::MaintenanceAdded { .. }
-            | What::MaintenanceEnded { .. } => self.windows_due = Some(self.windows_due.map_or(fact.at, |at| at.min(fact.at))),
+            | What::MaintenanceEnded { .. } => {
+                self.windows_due = Some(self.windows_due.map_or(fact.at, |at| at.min(fact.at)))
+            }
             _ => {}
         }
         let moves = matches!(
@@ -209,7 +211,8 @@ impl Turn<'_> {
     pub(super) fn keep_quiet(&mut self, alert: Firing, quiet: Quiet) {
         let before = self.state().quiet.get(&alert.key);
         let same = before.is_some_and(|q| {
-            q.quiet == quiet && (q.alert.severity, q.alert.kind, &q.alert.labels) == (alert.severity, alert.kind, &alert.labels)
+            q.quiet == quiet
+                && (q.alert.severity, q.alert.kind, &q.alert.labels) == (alert.severity, alert.kind, &alert.labels)
         });
         if !same {
             let revision = self.catalog.revision.clone();
@@ -289,7 +292,8 @@ impl Turn<'_> {
 
     /// Open tickets: those that are chased may have to be held, those that are held may have to be paged.
     fn look_at_held(&mut self) {
-        let open = self.state().tickets.values().filter(|t| matches!(t.phase, Phase::Triggered(_) | Phase::Held { .. }));
+        let open =
+            self.state().tickets.values().filter(|t| matches!(t.phase, Phase::Triggered(_) | Phase::Held { .. }));
         for id in open.map(|t| t.id).collect::<Vec<_>>() {
             let before = match self.state().tickets.get(&id).map(|t| &t.phase) {
                 Some(Phase::Held { quiet, .. }) => Some(quiet.clone()),

@@ -103,7 +103,7 @@ impl Turn<'_> {
             }
             SendSubject::Notice(_) if send.attempt >= NOTICE_TRIES => None,
             SendSubject::Notice(_) => paging::retry_at(self.now, receipt, send.attempt as usize, wanted),
-            SendSubject::Test(_) => None,
+            SendSubject::Test(_) | SendSubject::Canary(_) => None,
         };
         self.record(ticket_of(send.subject), What::SendEnded { send, receipt, handed_over, detail, retry_at });
         self.out.ended.push(send);
@@ -233,6 +233,7 @@ impl Turn<'_> {
                 chased.and_then(|t| t.page(id).map(|p| p.is_live() && p.occurrence == t.occurrence)).unwrap_or(false)
             }
             SendSubject::Notice(_) => age < NOTICE_WORTH,
+            SendSubject::Canary(_) => true, // a row of an earlier epoch is ended: no try of it is remembered
             SendSubject::Test(_) => true, // sent while it is fresh; nobody waits for an old one
         }
     }
@@ -253,6 +254,6 @@ fn ticket_of(subject: SendSubject) -> Option<TicketId> {
     match subject {
         SendSubject::Page(id) => Some(id.ticket),
         SendSubject::Notice(id) => Some(id.ticket),
-        SendSubject::Test(_) => None,
+        SendSubject::Test(_) | SendSubject::Canary(_) => None,
     }
 }

@@ -35,13 +35,17 @@ pub(super) fn live_view(
         at: Some(now),
         last_commit: before.last_commit,
         tickets: state.tickets.iter().map(show).collect(),
+        recorded: state.recorded.after(now),
         silences: silences(state, now),
-        overrides: state.overrides.iter().filter(|o| o.to > now).cloned().collect(),
         tests: state.tests.iter().map(|(id, t)| test_view(*id, t)).collect(),
         quiet: state.quiet.values().map(|q| quiet_view(state, q)).collect(),
         maintenance: maintenance(state, now),
         beats: state.beats.clone(),
-        verdicts: state.verdicts.values().filter(|v| v.site == local).map(|v| (v.probe.clone(), v.clone())).collect(),
+        verdicts: state
+            .verdicts
+            .values()
+            .filter(|v| v.site == local && !v.probe.is_our_own())
+            .map(|v| (v.probe.clone(), v.clone())).collect(),
     }
 }
 
@@ -148,6 +152,8 @@ fn alert_view(member: &Member) -> AlertView {
             up: f.up,
             calm_at: f.calm_at,
         }),
+        annotations: alert.told.as_ref().map(|t| t.annotations.clone()).unwrap_or_default(),
+        link: alert.told.as_ref().and_then(|t| t.link.clone()),
     }
 }
 

@@ -1,14 +1,16 @@
 //! What sources say: verdicts of our own probes, signals from outside, beats of jobs.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::Turn;
 use crate::catalog::{Localized, ProbeInfo};
 use crate::commit::Mark;
-use crate::fact::Firing;
+use crate::fact::{Firing, What};
 use crate::heartbeat::{Beat, HeartbeatMark};
-use crate::ids::{DedupKey, ProbeId};
-use crate::input::{Answer, Refusal, Signal, SignalAction};
+use crate::ids::{DedupKey, ProbeId, TicketId};
+use crate::input::{Actor, Answer, Refusal, Signal, SignalAction, Via};
 use crate::label::Labels;
 use crate::observation::Verdict;
 use crate::time::Millis;
@@ -21,11 +23,15 @@ pub(super) const BEATS_HELD: Millis = Millis::secs(60);
 impl Turn<'_> {
     /// A settled verdict; the same one told again makes no fact.
     pub(super) fn take_verdict(&mut self, verdict: &Verdict) -> Answer {
-        let Some(probe) = self.catalog.probes.get(&verdict.probe) else { return Answer::Done };
         let before = self.state().verdict(&verdict.probe, &verdict.site);
         if before.is_some_and(|b| b.says_the_same(verdict)) {
             return Answer::Done;
         }
+        if verdict.probe == ProbeId::canary() {
+            self.take_canary(verdict);
+            return Answer::Done;
+        }
+        let Some(probe) = self.catalog.probes.get(&verdict.probe) else { return Answer::Done };
         let key = DedupKey::probe(&probe.id);
         match verdict.level {
             Level::Up => {
@@ -45,15 +51,78 @@ impl Turn<'_> {
         if signal.dedup_key.as_str().is_empty() {
             return Answer::Refused(Refusal::Empty("dedup_key".into()));
         }
-        let dedup_key = signal.dedup_key.clone();
-        let ticket = match signal.action {
-            SignalAction::Resolve => self.end(&dedup_key, &format!("{} says so", signal.source)),
-            SignalAction::Fire => {
-                let alert = fired_by_signal(signal, self.now);
-                self.fire(alert)
+        let ticket = self.take_one(signal);
+        Answer::Signal { dedup_key: signal.dedup_key.clone(), ticket }
+    }
+
+    /// Many signals of one source. Tickets are looked at once all were taken in, so that a page counts all
+    /// alerts of its ticket, and speaks of the worst.
+    pub(super) fn take_signals(&mut self, signals: &[Signal]) -> Answer {
+        self.later = Some(BTreeSet::new());
+        let named = |signal: &&Signal| !signal.dedup_key.as_str().is_empty();
+        let tickets = signals.iter().map(|s| Some(s).filter(named).and_then(|s| self.take_one(s))).collect();
+        for id in self.later.take().unwrap_or_default() {
+            self.advance(id);
+        }
+        Answer::Signals(tickets)
+    }
+
+    fn take_one(&mut self, signal: &Signal) -> Option<TicketId> {
+        let key = &signal.dedup_key;
+        match signal.action {
+            SignalAction::Resolve => self.end(key, &format!("{} says so", signal.source)),
+            SignalAction::Fire => self.take_fire(signal),
+            SignalAction::Acknowledge => self.take_acknowledged(signal),
+            SignalAction::Change => {
+                let text = format!("change: {}", signal.summary);
+                self.record(None, What::Noted { by: source_of(signal), text });
+                None
             }
-        };
-        Answer::Signal { dedup_key, ticket }
+        }
+    }
+
+    fn take_fire(&mut self, signal: &Signal) -> Option<TicketId> {
+        let (key, lapses) = (&signal.dedup_key, signal.more.told.as_ref().and_then(|t| t.lapses));
+        if signal.more.level {
+            let ticket = self.state().firing_ticket(key).map(|t| t.id);
+            if self.is_told_again(signal) {
+                lapses.into_iter().for_each(|lapse| self.hear_again(key, lapse));
+                return ticket;
+            }
+        }
+        let (facts, alert) = (self.out.facts.len(), fired_by_signal(signal, self.now));
+        let ticket = self.fire(alert);
+        if let Some(lapse) = lapses.filter(|_| self.out.facts.len() == facts) {
+            self.hear_again(key, lapse);
+        }
+        ticket
+    }
+
+    /// Whether a source only repeats itself: nothing that matters is new, or a person has ended the ticket
+    /// knowing of this alert.
+    fn is_told_again(&self, signal: &Signal) -> bool {
+        let key = &signal.dedup_key;
+        let member = || self.state().tickets.get(self.state().by_key.get(key)?)?.member(key);
+        if self.state().set_aside.contains(key) {
+            return member().is_some_and(|m| signal.severity <= m.alert.severity);
+        }
+        let quiet = self.state().quiet.get(key);
+        let known = quiet.map(|q| &q.alert).or_else(|| member().filter(|m| m.is_firing()).map(|m| &m.alert));
+        let Some(known) = known else { return false };
+        let same = known.severity == signal.severity && known.labels == signal.labels;
+        let worded = known.title.en == signal.summary
+            && known.told.as_ref().map(|t| &t.annotations) == signal.more.told.as_ref().map(|t| &t.annotations);
+        // What is kept quiet is looked at anew whenever its source speaks: a silence may have come or gone.
+        same && quiet.is_none() && (worded || self.engine.lapses.was_worded_just_now(key, self.now))
+    }
+
+    /// A source says that somebody has it.
+    fn take_acknowledged(&mut self, signal: &Signal) -> Option<TicketId> {
+        let ticket = self.state().firing_ticket(&signal.dedup_key)?.id;
+        match self.ack(ticket, None, &source_of(signal)) {
+            Ok(_) => Some(ticket),
+            Err(_) => None, // over already, as the source will find out
+        }
     }
 
     /// A job says something; the last value is kept with the commit.
@@ -167,6 +236,7 @@ fn fired_by_probe(probe: &ProbeInfo, key: DedupKey, verdict: &Verdict) -> Firing
         last_good: verdict.last_good,
         runs: verdict.runs,
         run: verdict.summary.clone(),
+        told: None,
         level: Some(verdict.level),
     }
 }
@@ -202,13 +272,20 @@ fn fired_by_silence_of_a_job(
         last_good: mark.last_success,
         runs: 1,
         run: None,
+        told: None,
         level: Some(Level::Down),
     }
 }
 
+fn source_of(signal: &Signal) -> Actor {
+    Actor { person: None, name: signal.source.clone(), via: Via::Api }
+}
+
 fn fired_by_signal(signal: &Signal, now: Timestamp) -> Firing {
     let mut labels = signal.labels.clone();
-    labels.insert("severity".into(), signal.severity.to_string());
+    if labels.get("severity").is_none_or(|word| word != signal.severity.as_str()) {
+        labels.insert("severity".into(), signal.severity.to_string());
+    }
     Firing {
         key: signal.dedup_key.clone(),
         probe: None,
@@ -216,16 +293,17 @@ fn fired_by_signal(signal: &Signal, now: Timestamp) -> Firing {
         severity: signal.severity,
         title: Localized::same(signal.summary.clone()),
         impact: None,
-        summary: signal.summary.clone(),
+        summary: signal.more.details.clone().unwrap_or_else(|| signal.summary.clone()),
         labels,
         owner: None,
-        runbook: Vec::new(),
+        runbook: signal.more.runbook.clone(),
         started_at: signal.started_at.filter(|at| *at <= now).unwrap_or(now),
         seen: now,
         confirmed: now,
         last_good: None,
         runs: 1,
         run: None,
+        told: signal.more.told.clone(),
         level: None,
     }
 }

@@ -19,6 +19,7 @@ fn catalog() -> Catalog {
         zone: TimeZone::UTC,
         page_by: PageBy::default(),
         channels: BTreeSet::new(),
+        away: Vec::new(),
     };
     // The National Day week of 2026 and the Saturday that makes up for it.
     let china = Calendar {
@@ -51,6 +52,7 @@ fn rotation(zone: &str, layers: Vec<Layer>) -> Rotation {
         calendar: Some("china".into()),
         layers,
         overrides: Vec::new(),
+        temporary: Vec::new(),
         gaps_allowed: None,
     }
 }
@@ -66,7 +68,8 @@ fn layer(id: &str, people: &[&str], every: TurnEvery, at: &str, since: &str) -> 
         day: head.parse().ok(),
     };
     let turn = Turn { every, at, since: since.parse().expect("a date"), by: TurnBy::Calendar };
-    Layer { id: id.into(), people: people.iter().map(|id| PersonId::from(*id)).collect(), turn, only: Vec::new() }
+    let people = people.iter().map(|id| PersonId::from(*id)).collect();
+    Layer { id: id.into(), people, turn, only: Vec::new(), zone: None, at_once: 1 }
 }
 
 fn time(text: &str) -> Time {
@@ -82,15 +85,17 @@ fn only(mut layer: Layer, windows: &[(Days, &str, &str)]) -> Layer {
 
 fn over(id: Option<u64>, person: &str, from: &str, to: &str) -> Override {
     let at = |text: &str| text.parse().expect("an instant");
-    Override { id: id.map(OverrideId), rotation: "duty".into(), person: person.into(), from: at(from), to: at(to) }
+    let (from, to) = (at(from), at(to));
+    Override { id: id.map(OverrideId), rotation: "duty".into(), person: person.into(), from, to, replaces: None }
 }
 
 /// The shifts between two instants as lines of local time: `03-29 03:00+02:00 li weekly`.
 fn lines(rotation: &Rotation, recorded: &[Override], from: &str, to: &str) -> Vec<String> {
     let (from, to) = (from.parse().expect("an instant"), to.parse().expect("an instant"));
-    let expanded = expand(&catalog(), rotation, recorded, from, to);
+    let recorded = Recorded { overrides: recorded.to_vec(), absences: Vec::new() };
+    let expanded = expand(&catalog(), rotation, &recorded, from, to);
     let shifts = expanded.shifts.iter().map(|shift| {
-        let OnDuty { person, layer, override_ } = &shift.on_duty;
+        let OnDuty { person, layer, override_, .. } = &shift.on_duty;
         let reason = layer.as_ref().map(ToString::to_string).or(override_.clone()).unwrap_or_default();
         (shift.from, format!("{person} {reason}"))
     });
@@ -202,7 +207,7 @@ fn a_make_up_saturday_is_a_workday_and_a_holiday_is_none() {
     assert_eq!(noon("2026-10-11"), "10-11 12:00+08:00 wang rest");
     let plain = Rotation { calendar: None, ..duty };
     let saturday = "2026-10-10T04:00:00Z".parse().expect("an instant");
-    let on_duty = on_duty(&catalog(), &plain, &[], saturday).expect("somebody");
+    let on_duty = on_duty(&catalog(), &plain, &Recorded::default(), saturday).remove(0);
     assert_eq!(on_duty.person.as_str(), "wang", "without a calendar a Saturday is a Saturday");
 }
 
@@ -283,16 +288,16 @@ fn a_shift_has_its_true_ends_and_says_when_it_changes() {
     let duty = rotation("Asia/Shanghai", vec![week]);
     let at = |text: &str| -> Timestamp { text.parse().expect("an instant") };
     let asked = at("2026-11-22T14:00:00Z");
-    let (on_duty, from, to) = shift_at(&catalog(), &duty, &[], asked).expect("somebody");
+    let (on_duty, from, to) = shift_at(&catalog(), &duty, &Recorded::default(), asked).remove(0);
     assert_eq!(on_duty.layer, Some("week".into()));
     assert_eq!((from, to), (Some(at("2026-11-16T01:00:00Z")), Some(at("2026-11-23T01:00:00Z"))));
-    assert_eq!(next_change(&catalog(), &duty, &[], asked), to);
+    assert_eq!(next_change(&catalog(), &duty, &Recorded::default(), asked), to);
     let alone = rotation("UTC", vec![layer("all", &["li"], TurnEvery::Weeks(1), "mon 09:00", "2026-01-05")]);
-    let (_, from, to) = shift_at(&catalog(), &alone, &[], asked).expect("somebody");
+    let (_, from, to) = shift_at(&catalog(), &alone, &Recorded::default(), asked).remove(0);
     assert_eq!((from, to), (None, None), "beyond the horizon");
-    assert_eq!(next_change(&catalog(), &alone, &[], asked), None, "never");
+    assert_eq!(next_change(&catalog(), &alone, &Recorded::default(), asked), None, "never");
     let before = at("2026-01-01T00:00:00Z");
-    assert_eq!(next_change(&catalog(), &alone, &[], before), Some(at("2026-01-05T09:00:00Z")));
+    assert_eq!(next_change(&catalog(), &alone, &Recorded::default(), before), Some(at("2026-01-05T09:00:00Z")));
 }
 
 #[test]
@@ -306,5 +311,9 @@ fn gaps_are_found_and_everybody_is_named_once() {
     let gap = Gap { from: at("2026-11-17T12:00:00Z"), to: at("2026-11-18T00:00:00Z") };
     assert_eq!(first_gap(&catalog(), &duty, from, to), Some(gap));
     assert_eq!(first_gap(&catalog(), &duty, at("2026-11-23T09:00:00Z"), to), None);
-    assert_eq!(expand(&catalog(), &duty, &[], to, from), Expanded::default(), "an empty span is empty");
+    assert_eq!(
+        expand(&catalog(), &duty, &Recorded::default(), to, from),
+        Expanded::default(),
+        "an empty span is empty"
+    );
 }

@@ -41,8 +41,12 @@ impl<'a> Handoffs<'a> {
 
     /// How many units a turn lasts, at least 1.
     pub(super) fn count(&self) -> i64 {
-        let (TurnEvery::Hours(n) | TurnEvery::Days(n) | TurnEvery::Weeks(n) | TurnEvery::Months(n)) = self.turn.every;
-        i64::from(n.max(1))
+        match self.turn.every {
+            TurnEvery::Hours(n) | TurnEvery::Days(n) | TurnEvery::Weeks(n) | TurnEvery::Months(n) => {
+                i64::from(n.max(1))
+            }
+            TurnEvery::Weekdays(_) => 1,
+        }
     }
 
     /// The instant of the `k`-th handoff, the first being 0; `None` beyond the calendar.
@@ -58,6 +62,15 @@ impl<'a> Handoffs<'a> {
             TurnEvery::Months(_) => {
                 let month = month_number(self.first.date()).checked_add(units)?;
                 date_in_month(month, self.day_of_month())?
+            }
+            TurnEvery::Weekdays(days) => {
+                let listed = listed(days);
+                let in_week = i64::try_from(listed.len()).ok()?;
+                // Counted from the first of the listed days in the week of the first handoff.
+                let n = units.checked_add(handoffs_before(days, self.first.date()))?;
+                let day = *listed.get(usize::try_from(n.rem_euclid(in_week)).ok()?)?;
+                let days = n.div_euclid(in_week).checked_mul(7)?.checked_add(day)?;
+                days_after(monday_of(self.first.date())?, days)?
             }
         };
         first_instant(self.zone, date.to_datetime(self.turn.at.time))
@@ -75,6 +88,12 @@ impl<'a> Handoffs<'a> {
             TurnEvery::Days(_) => days_between(self.first.date(), today),
             TurnEvery::Weeks(_) => days_between(self.first.date(), today) / 7,
             TurnEvery::Months(_) => month_number(today) - month_number(self.first.date()),
+            TurnEvery::Weekdays(days) => {
+                let first = self.first.date();
+                let weeks = (days_between(first, today) + weekday_number(first)).div_euclid(7);
+                let in_week = i64::try_from(listed(days).len()).ok()?;
+                weeks * in_week + handoffs_before(days, today) - handoffs_before(days, first)
+            }
         };
         // The date alone may be one off, since the handoff comes at some hour of it.
         let mut k = (units / self.count()).max(0);
@@ -102,12 +121,35 @@ fn first_date(turn: &Turn) -> Option<Date> {
             let ahead = weekday.to_monday_zero_offset() - turn.since.weekday().to_monday_zero_offset();
             days_after(turn.since, i64::from(ahead.rem_euclid(7)))
         }
+        TurnEvery::Weekdays(days) => {
+            let ahead = (0..7).find(|n| days[((weekday_number(turn.since) + n) % 7) as usize])?;
+            days_after(turn.since, ahead)
+        }
         TurnEvery::Months(_) => {
             let day = turn.at.day.unwrap_or(turn.since.day());
             let month = month_number(turn.since);
             date_in_month(month, day).filter(|date| *date >= turn.since).or_else(|| date_in_month(month + 1, day))
         }
     }
+}
+
+/// The places of the chosen weekdays, Monday being 0.
+fn listed(days: [bool; 7]) -> Vec<i64> {
+    (0_i64..).zip(days).filter(|(_, chosen)| *chosen).map(|(n, _)| n).collect()
+}
+
+/// How many of the chosen weekdays come before that of `date` in its week.
+fn handoffs_before(days: [bool; 7], date: Date) -> i64 {
+    listed(days).iter().filter(|day| **day < weekday_number(date)).count().try_into().unwrap_or(0)
+}
+
+/// Monday is 0.
+fn weekday_number(date: Date) -> i64 {
+    date.weekday().to_monday_zero_offset().into()
+}
+
+fn monday_of(date: Date) -> Option<Date> {
+    days_after(date, -weekday_number(date))
 }
 
 /// Months since the year 0.

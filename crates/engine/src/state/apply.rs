@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::page::{Ended, Notice, Page, Try};
 use super::ticket::{Acked, Chase, Closed, Flapping, Member, Phase, Ticket, Wake};
 use super::{Maintenance, QuietAlert, Silence, State, TESTS_KEPT, TestPage};
-use crate::catalog::{LadderEntry, Override};
+use crate::catalog::{Absence, LadderEntry, Override};
 use crate::fact::{Because, Fact, Firing, Quiet, Routed, Stage, What};
 use crate::ids::{DedupKey, PageId, PersonId, SendId, SendSubject, TicketId};
 use crate::input::Actor;
@@ -14,7 +14,7 @@ use crate::time::{after, shifted};
 use crate::view::{PageState, Stages, Why};
 use crate::word::Receipt;
 
-/// How long an override stays after its end, for questions about the recent past.
+/// How long an override or an absence stays after its end, for questions about the recent past.
 const OVERRIDES_KEPT: crate::time::Millis = crate::time::Millis::hours(24 * 31);
 
 impl State {
@@ -87,7 +87,13 @@ impl State {
                 self.maintenance.remove(maintenance);
             }
             What::OverrideAdded { override_, .. } => self.add_override(override_, at),
-            What::OverrideRemoved { override_id, .. } => self.overrides.retain(|o| o.id != Some(*override_id)),
+            What::OverrideRemoved { override_id, .. } => {
+                self.recorded.overrides.retain(|o| o.id != Some(*override_id));
+            }
+            What::AbsenceAdded { absence, .. } => self.add_absence(absence, at),
+            What::AbsenceRemoved { absence_id, .. } => {
+                self.recorded.absences.retain(|a| a.id != Some(*absence_id));
+            }
             What::SendStarted { send, channel, .. } => self.send_started(*send, channel, at),
             What::SendEnded { send, receipt, handed_over, detail, retry_at } => {
                 let (detail, retry_at, handed_over) = (detail.clone(), *retry_at, *handed_over);
@@ -186,8 +192,16 @@ impl State {
         if let Some(id) = added.id {
             self.last_override = self.last_override.max(id.0);
         }
-        self.overrides.retain(|o| after(o.to, OVERRIDES_KEPT) > at);
-        self.overrides.push(added.clone());
+        self.recorded.overrides.retain(|o| after(o.to, OVERRIDES_KEPT) > at);
+        self.recorded.overrides.push(added.clone());
+    }
+
+    fn add_absence(&mut self, added: &Absence, at: Timestamp) {
+        if let Some(id) = added.id {
+            self.last_absence = self.last_absence.max(id.0);
+        }
+        self.recorded.absences.retain(|a| after(a.to, OVERRIDES_KEPT) > at);
+        self.recorded.absences.push(added.clone());
     }
 
     fn send_started(&mut self, send: SendId, channel: &crate::ids::ChannelId, at: Timestamp) {
@@ -206,6 +220,7 @@ impl State {
                 }
             }
             SendSubject::Test(_) => {} // its one try is made by `TestAsked`
+            SendSubject::Canary(_) => {} // makes no facts
         }
     }
 
@@ -229,6 +244,7 @@ impl State {
                 self.tickets.get_mut(&id.ticket)?.notices.get_mut((id.n as usize).checked_sub(1)?)?.tries.get_mut(index)
             }
             SendSubject::Test(id) => (index == 0).then_some(&mut self.tests.get_mut(&id)?.sent),
+            SendSubject::Canary(_) => None,
         }
     }
 
@@ -241,6 +257,7 @@ impl State {
                 self.tickets.get(&id.ticket)?.notices.get((id.n as usize).checked_sub(1)?)?.tries.get(index)
             }
             SendSubject::Test(id) => (index == 0).then_some(&self.tests.get(&id)?.sent),
+            SendSubject::Canary(_) => None,
         }
     }
 
@@ -268,9 +285,7 @@ impl State {
                 }
                 Phase::Acknowledged(_) | Phase::Held { .. } | Phase::Resolved(_) => {}
             }
-            for flapping in ticket.members.iter_mut().filter_map(|m| m.flapping.as_mut()) {
-                flapping.calm_at = shifted(flapping.calm_at, by_ms);
-            }
+            ticket.members.shift_flaps(by_ms);
             for page in &mut ticket.pages {
                 page.counts_from = shifted(page.counts_from, by_ms);
                 page.begun.iter_mut().for_each(|at| *at = shifted(*at, by_ms));
@@ -301,7 +316,7 @@ impl Ticket {
             opened_at: at,
             occurred_at: at,
             phase: Phase::Triggered(Chase { entry: 0, pass: 1, stage: Stage::Step(0), due: at }),
-            members: vec![Member { alert: alert.clone(), ended_at: None, probe_gone: false, flapping: None }],
+            members: Member { alert: alert.clone(), ended_at: None, probe_gone: false, flapping: None }.into(),
             worst: alert.severity,
             pages: Vec::new(),
             notices: Vec::new(),
@@ -333,18 +348,13 @@ impl Ticket {
             }
             What::AlertResolved { key, .. } => self.end_member(key, at),
             What::Flapped { key, up, calm_at } => {
-                for member in self.members.iter_mut().filter(|m| m.alert.key == *key) {
-                    let since = member.flapping.as_ref().map_or(at, |f| f.since);
-                    member.flapping = Some(Flapping { since, up: *up, calm_at: *calm_at });
-                }
+                let before = self.members.get(key).and_then(|m| m.flapping.as_ref());
+                let since = before.map_or(at, |f| f.since);
+                self.members.flap(key, Some(Flapping { since, up: *up, calm_at: *calm_at }));
             }
-            What::FlapEnded { key } => {
-                self.members.iter_mut().filter(|m| m.alert.key == *key).for_each(|m| m.flapping = None);
-            }
+            What::FlapEnded { key } => self.members.flap(key, None),
             What::ProbeGone { probe } => {
-                for member in self.members.iter_mut().filter(|m| m.alert.probe.as_ref() == Some(probe)) {
-                    member.probe_gone = true;
-                }
+                self.members.note_gone(probe);
             }
             What::StepEntered { policy, entry, pass, stage, due, .. } => {
                 self.routed.policy = policy.clone();
@@ -388,7 +398,7 @@ impl Ticket {
             What::HeldBack { quiet, until } => self.hold(quiet, *until, at),
             What::TicketResolved { resolved_as, cause, by } => {
                 self.end_pages(None, None);
-                self.members.iter_mut().for_each(|m| m.ended_at = m.ended_at.or(Some(at)));
+                self.members.end_all(at);
                 let (resolved_as, cause, by) = (*resolved_as, cause.clone(), by.clone());
                 self.phase = Phase::Resolved(Closed { at, resolved_as, cause, by });
             }
@@ -421,6 +431,8 @@ impl Ticket {
             | What::MaintenanceEnded { .. }
             | What::OverrideAdded { .. }
             | What::OverrideRemoved { .. }
+            | What::AbsenceAdded { .. }
+            | What::AbsenceRemoved { .. }
             | What::TestAsked { .. } => {} // not about one ticket's own fields
         }
     }
@@ -438,13 +450,14 @@ impl Ticket {
         self.put_member(alert);
         // The other alerts of the occurrence before are over; they are told anew if they fire again.
         let key = &alert.key;
-        self.members.retain(|m| m.alert.key == *key);
+        self.members.keep_only(key);
         self.phase = Phase::Triggered(Chase { entry: 0, pass: 1, stage: Stage::Step(0), due: at });
     }
 
     fn hold(&mut self, quiet: &Quiet, until: Option<Timestamp>, at: Timestamp) {
         self.was_silenced = true;
         self.muted_since = self.muted_since.filter(|_| matches!(self.phase, Phase::Held { .. })).or(Some(at));
+        self.taken = None; // whoever had snoozed it has it no more
         self.end_pages(None, None);
         self.phase = Phase::Held { quiet: quiet.clone(), until };
     }
@@ -452,18 +465,14 @@ impl Ticket {
     fn put_member(&mut self, alert: &Firing) {
         self.worst = self.worst.max(alert.severity);
         self.restored = None;
-        match self.members.iter_mut().find(|m| m.alert.key == alert.key) {
-            Some(member) if member.is_firing() => (member.alert, member.probe_gone) = (alert.clone(), false),
-            Some(member) => *member = Member { alert: alert.clone(), ended_at: None, probe_gone: false, flapping: None },
-            None => self.members.push(Member { alert: alert.clone(), ended_at: None, probe_gone: false, flapping: None }),
-        }
+        let before = self.members.get(&alert.key).filter(|m| m.is_firing());
+        let flapping = before.and_then(|m| m.flapping.clone());
+        self.members.put(Member { alert: alert.clone(), ended_at: None, probe_gone: false, flapping });
     }
 
     fn end_member(&mut self, key: &DedupKey, at: Timestamp) {
-        for member in self.members.iter_mut().filter(|m| m.alert.key == *key) {
-            member.ended_at = member.ended_at.or(Some(at));
-        }
-        if self.firing().next().is_none() {
+        self.members.end(key, at);
+        if !self.is_firing() {
             self.restored = Some(at);
         }
     }

@@ -35,7 +35,7 @@ impl State {
         let kept = self.tickets.len();
         while let Some((_, id)) = self.closed.first().copied().filter(|(ended, _)| elapsed(*ended, at) > REMEMBERED) {
             self.closed.pop_first();
-            let forgotten = self.tickets.remove(&id).map(|t| t.members).unwrap_or_default();
+            let forgotten = self.tickets.remove(&id).map(|t| t.members.into_vec()).unwrap_or_default();
             // Other sources than probes tell of a fault anew whenever they like, and many never tell of its end.
             for member in forgotten.into_iter().filter(|m| m.alert.probe.is_none()) {
                 if self.by_key.get(&member.alert.key) == Some(&id) {

@@ -5,6 +5,7 @@
 
 mod apply;
 mod index;
+mod members;
 mod page;
 mod ticket;
 
@@ -13,17 +14,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Override;
-use crate::commit::{Mark, verdict_key};
+use crate::commit::{LapseMark, Mark, verdict_key};
 use crate::fact::{DutyRecord, Firing, Quiet};
 use crate::heartbeat::HeartbeatMark;
-use crate::ids::{ChannelId, DedupKey, FactNo, MaintenanceId, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
+use crate::ids::{CanaryId, ChannelId, DedupKey, FactNo, MaintenanceId, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
 use crate::input::Actor;
 use crate::label::{self, Labels, Matcher};
 use crate::not_paging::Expect;
 use crate::observation::Verdict;
+use crate::rotation::Recorded;
 use crate::time::Millis;
 
+pub use members::Members;
 pub use page::{Ended, Notice, Page, Try};
 pub use ticket::{Acked, Chase, Closed, Flapping, Member, Phase, Ticket, Wake};
 
@@ -47,6 +49,9 @@ pub struct State {
     pub last_silence: u64,
     /// The last override that was recorded.
     pub last_override: u64,
+    /// The last absence that was recorded.
+    #[serde(default)]
+    pub last_absence: u64,
     /// The last test page.
     pub last_test: u64,
     /// Open tickets, and those resolved within [`REMEMBERED`].
@@ -73,8 +78,9 @@ pub struct State {
     /// Quiet alerts by the ticket that explains them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub explained: BTreeMap<TicketId, BTreeSet<DedupKey>>,
-    /// Recorded overrides, oldest first.
-    pub overrides: Vec<Override>,
+    /// Recorded overrides and absences, oldest first: `overrides` and `absences` in JSON.
+    #[serde(flatten)]
+    pub recorded: Recorded,
     /// Who is recorded as on duty.
     pub duty: BTreeMap<RotationId, Vec<DutyRecord>>,
     /// The last test pages.
@@ -85,6 +91,13 @@ pub struct State {
     /// The last of each heartbeat. A mark, not a fold of facts.
     #[serde(skip)]
     pub beats: BTreeMap<ProbeId, HeartbeatMark>,
+    /// When alerts are over unless their source says them again, where that has moved since their fact. A
+    /// mark, not a fold of facts.
+    #[serde(skip)]
+    pub lapses: BTreeMap<DedupKey, LapseMark>,
+    /// The last round of the canary. A mark, not a fold of facts.
+    #[serde(skip)]
+    pub canary: CanaryId,
 }
 
 /// A firing alert that nobody is paged for.
@@ -179,6 +192,13 @@ impl State {
             Mark::Heartbeat { probe, mark } => {
                 self.beats.insert(probe, mark);
             }
+            Mark::Lapse { key, lapse: Some(lapse) } => {
+                self.lapses.insert(key, lapse);
+            }
+            Mark::Lapse { key, lapse: None } => {
+                self.lapses.remove(&key);
+            }
+            Mark::Canary(round) => self.canary = round,
         }
     }
 

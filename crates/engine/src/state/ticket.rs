@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::members::Members;
 use super::page::{Notice, Page};
 use crate::catalog::Localized;
 use crate::fact::{Because, Firing, Quiet, Routed, Stage};
@@ -29,7 +30,7 @@ pub struct Ticket {
     /// Where it stands.
     pub phase: Phase,
     /// Its alerts, in the order they joined.
-    pub members: Vec<Member>,
+    pub members: Members,
     /// The highest severity of this occurrence so far.
     pub worst: Severity,
     /// Pages of all occurrences, oldest first; page `n` is at `n - 1`.
@@ -175,7 +176,12 @@ impl Ticket {
 
     /// The member with this key.
     pub fn member(&self, key: &DedupKey) -> Option<&Member> {
-        self.members.iter().find(|m| m.alert.key == *key)
+        self.members.get(key)
+    }
+
+    /// Whether any fault of it is there.
+    pub fn is_firing(&self) -> bool {
+        self.members.firing() > 0
     }
 
     /// The members whose fault is there.

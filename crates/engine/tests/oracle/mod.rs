@@ -5,7 +5,8 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
-use watchbell_engine::catalog::{Calendar, Catalog, Days, Layer, Override, Rotation, Turn, TurnBy, TurnEvery, Window};
+use watchbell_engine::catalog::{Absence, Calendar, Catalog, Days, Layer, Rotation, Turn, TurnBy, TurnEvery, Window};
+use watchbell_engine::rotation::Recorded;
 
 pub(crate) const DAY: i64 = 1_440;
 
@@ -125,6 +126,10 @@ fn handoff(turn: &Turn, k: i64) -> i64 {
             let first = (since..since + 7).find(|day| weekday_of(*day) == weekday).expect("every week has every day");
             (first + 7 * k * i64::from(n)) * DAY + at
         }
+        TurnEvery::Weekdays(days) => {
+            let chosen = (since..).filter(|day| days[weekday_of(*day) as usize]);
+            chosen.skip(k as usize).next().expect("one of the days is chosen") * DAY + at
+        }
         TurnEvery::Months(n) => {
             let day = i64::from(turn.at.day.expect("months have a day"));
             let (mut year, mut month) = (i64::from(turn.since.year()), i64::from(turn.since.month()));
@@ -169,11 +174,12 @@ fn period_numbers(layer: &Layer, workdays: &[bool], base_day: i64, since: i64, u
 fn count(turn: &Turn) -> i64 {
     match turn.every {
         TurnEvery::Hours(n) | TurnEvery::Days(n) | TurnEvery::Weeks(n) | TurnEvery::Months(n) => n.into(),
+        TurnEvery::Weekdays(_) => 1,
     }
 }
 
-/// The place in `layer.people` that has the turn, for each minute of [from, to).
-fn layer_timeline(layer: &Layer, calendar: &Calendar, clock: &WallClock, from: i64, to: i64) -> Vec<Option<usize>> {
+/// The number of the turn that has the duty, for each minute of [from, to).
+fn layer_timeline(layer: &Layer, calendar: &Calendar, clock: &WallClock, from: i64, to: i64) -> Vec<Option<i64>> {
     let turn = &layer.turn;
     let begin = (number_of(turn.since) - 3) * DAY;
     let workdays: Vec<bool> = (begin / DAY..to / DAY + 5).map(|day| is_workday(calendar, day)).collect();
@@ -208,49 +214,175 @@ fn layer_timeline(layer: &Layer, calendar: &Calendar, clock: &WallClock, from: i
             (false, TurnBy::Calendar) => number.map(|_| turns - 1),
             (false, TurnBy::Active) => number.map(|number| number / count(turn)),
         };
-        out.push(turn_now.map(|turn| (turn % layer.people.len() as i64) as usize));
+        out.push(turn_now);
     }
     let before = (begin.min(to) - from).max(0) as usize;
     [vec![None; before], out].concat()
 }
 
-/// Person, layer and override at one minute.
-pub(crate) type Answer = Option<(String, Option<String>, Option<String>)>;
+/// Somebody on duty: person, layer, override, and whom the person stands in for.
+pub(crate) type Duty = (String, Option<String>, Option<String>, Option<String>);
+
+/// Everybody on duty at one minute, sorted.
+pub(crate) type Answer = Vec<Duty>;
+
+/// The clocks of the zones that a rotation and its layers name, by the zones' names.
+pub(crate) trait Clocks {
+    fn of(&mut self, zone: &TimeZone) -> &WallClock;
+}
+
+/// A seat with everybody who ever had it in this minute, the present one last.
+#[derive(Clone)]
+struct Seat {
+    holders: Vec<String>,
+    layer: Option<String>,
+    over: Option<String>,
+    is_filled: bool,
+}
+
+impl Seat {
+    fn duty(&self) -> Duty {
+        let (last, before) = self.holders.split_last().expect("somebody has it");
+        (last.clone(), self.layer.clone(), self.over.clone(), before.last().cloned())
+    }
+}
+
+/// How a person is at some minute.
+#[derive(Clone, Copy, PartialEq)]
+enum Is {
+    There,
+    Away,
+    Unknown,
+}
+
+/// A layer's seats in its turn number `turn`: the people stand in an endless queue and each turn takes the
+/// next of it.
+fn seats_of(layer: &Layer, turn: i64, is: &dyn Fn(&str) -> Is) -> Vec<Seat> {
+    let order: Vec<&str> = layer.people.iter().map(|id| id.as_str()).collect();
+    let size = (layer.at_once as i64).clamp(1, order.len() as i64);
+    let queue: Vec<usize> =
+        (turn * size..turn * size + size).map(|n| n.rem_euclid(order.len() as i64) as usize).collect();
+    let on_turn: Vec<&str> = queue.iter().map(|place| order[*place]).filter(|id| is(id) == Is::There).collect();
+    let mut seats: Vec<Seat> = Vec::new();
+    let seat = |holders: &[&str], is_filled: bool| Seat {
+        holders: holders.iter().map(|id| (*id).to_owned()).collect(),
+        layer: Some(layer.id.to_string()),
+        over: None,
+        is_filled,
+    };
+    let mut busy: Vec<&str> = Vec::new();
+    for place in queue {
+        let id = order[place];
+        match is(id) {
+            Is::Unknown => {}
+            Is::There if busy.contains(&id) => {}
+            Is::There => {
+                busy.push(id);
+                seats.push(seat(&[id], true));
+            }
+            Is::Away => {
+                let others = (1..=order.len()).map(|step| order[(place + step) % order.len()]);
+                let free = |other: &&str| is(other) == Is::There && !on_turn.contains(other) && !busy.contains(other);
+                match others.into_iter().find(free) {
+                    Some(other) => {
+                        busy.push(other);
+                        seats.push(seat(&[id, other], true));
+                    }
+                    None => seats.push(seat(&[id], false)),
+                }
+            }
+        }
+    }
+    seats
+}
+
+/// Lays one override over the seats of all levels.
+fn lay_over(levels: &mut Vec<Vec<Seat>>, person: &str, replaces: Option<&str>, label: String) {
+    let Some(replaced) = replaces else {
+        let alone = Seat { holders: vec![person.to_owned()], layer: None, over: Some(label), is_filled: true };
+        *levels = vec![vec![alone]];
+        return;
+    };
+    for seat in levels.iter_mut().flatten() {
+        while seat.holders.iter().any(|id| id == replaced) {
+            if seat.holders.last().is_some_and(|id| id == replaced) {
+                seat.holders.push(person.to_owned());
+                (seat.layer, seat.over, seat.is_filled) = (None, Some(label.clone()), true);
+                break;
+            }
+            seat.holders.pop();
+        }
+    }
+}
+
+/// Everybody of the first level that has somebody, each once.
+fn answer(levels: &[Vec<Seat>]) -> Answer {
+    let filled = |level: &Vec<Seat>| level.iter().filter(|seat| seat.is_filled).cloned().collect::<Vec<_>>();
+    let mut seats = levels.iter().map(filled).find(|seats| !seats.is_empty()).unwrap_or_default();
+    seats.sort_by_key(|seat| seat.holders.len() > 1); // stable: own seats first
+    let mut answer: Answer = Vec::new();
+    for seat in &seats {
+        let duty = seat.duty();
+        if !answer.iter().any(|other| other.0 == duty.0) {
+            answer.push(duty);
+        }
+    }
+    answer.sort();
+    answer
+}
 
 /// The answer for each minute of [from, to).
 pub(crate) fn timeline(
     catalog: &Catalog,
     rotation: &Rotation,
-    recorded: &[Override],
-    clock: &WallClock,
+    recorded: &Recorded,
+    clocks: &mut dyn Clocks,
     from: i64,
     to: i64,
 ) -> Vec<Answer> {
     let plain = Calendar::default();
     let calendar = rotation.calendar.as_ref().map_or(&plain, |id| &catalog.calendars[id]);
-    let layers: Vec<_> =
-        rotation.layers.iter().map(|layer| (layer, layer_timeline(layer, calendar, clock, from, to))).collect();
-    let available = |person: &str| catalog.people.get(person).is_some_and(|person| !person.disabled);
+    let mut layers: Vec<(&Layer, Vec<Option<i64>>)> = Vec::new();
+    for layer in &rotation.layers {
+        let clock = clocks.of(layer.zone.as_ref().unwrap_or(&rotation.zone));
+        layers.insert(0, (layer, layer_timeline(layer, calendar, clock, from, to)));
+    }
     (from..to)
         .map(|minute| {
             let at = instant(minute, 0);
-            let mut answer = None;
-            for (layer, people) in &layers {
-                if let Some(place) = people[(minute - from) as usize] {
-                    let person = layer.people[place].to_string();
-                    if available(&person) {
-                        answer = Some((person, Some(layer.id.to_string()), None));
+            let is = |id: &str| match catalog.people.get(id).filter(|person| !person.disabled) {
+                None => Is::Unknown,
+                Some(person) => {
+                    let recorded = recorded.absences.iter().filter(|absence| absence.person.as_str() == id);
+                    let is_now = |absence: &Absence| absence.from <= at && at < absence.to;
+                    if person.away.iter().chain(recorded).any(is_now) { Is::Away } else { Is::There }
+                }
+            };
+            let mut levels: Vec<Vec<Seat>> = Vec::new();
+            for plan in rotation.temporary.iter().rev().filter(|plan| plan.from <= at && at < plan.to) {
+                let mut seats: Vec<Seat> = Vec::new();
+                for shift in plan.shifts.iter().filter(|shift| shift.from <= at && at < shift.to) {
+                    let id = shift.person.to_string();
+                    if is(&id) != Is::Unknown && !seats.iter().any(|seat| seat.holders[0] == id) {
+                        let is_filled = is(&id) == Is::There;
+                        seats.push(Seat { holders: vec![id], layer: Some("temporary".into()), over: None, is_filled });
                     }
                 }
+                levels.push(seats);
             }
-            let recorded = recorded.iter().filter(|over| over.rotation == rotation.id);
-            for over in rotation.overrides.iter().chain(recorded) {
-                if over.from <= at && at < over.to && available(over.person.as_str()) {
-                    let label = over.id.map_or("yaml".to_owned(), |id| format!("OVR-{}", id.0));
-                    answer = Some((over.person.to_string(), None, Some(label)));
+            for (layer, turns) in &layers {
+                if let Some(turn) = turns[(minute - from) as usize] {
+                    levels.push(seats_of(layer, turn, &is));
                 }
             }
-            answer
+            let recorded = recorded.overrides.iter().filter(|over| over.rotation == rotation.id);
+            for over in rotation.overrides.iter().chain(recorded) {
+                if over.from <= at && at < over.to && is(over.person.as_str()) == Is::There {
+                    let label = over.id.map_or("yaml".to_owned(), |id| format!("OVR-{}", id.0));
+                    lay_over(&mut levels, over.person.as_str(), over.replaces.as_ref().map(|id| id.as_str()), label);
+                }
+            }
+            answer(&levels)
         })
         .collect()
 }

@@ -9,14 +9,15 @@ use jiff::tz::TimeZone;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use watchbell_engine::catalog::{
-    Calendar, Catalog, CatchAll, Days, HandoffAt, Layer, Override, PageBy, Person, Rotation, Turn, TurnBy, TurnEvery,
-    Window,
+    Absence, Calendar, Catalog, CatchAll, Days, HandoffAt, Layer, Override, PageBy, Person, Rotation, Temporary,
+    TemporaryShift, Turn, TurnBy, TurnEvery, Window,
 };
-use watchbell_engine::ids::{CalendarId, OverrideId, PersonId, RotationId};
+use watchbell_engine::ids::{AbsenceId, CalendarId, OverrideId, PersonId, RotationId};
+use watchbell_engine::rotation::Recorded;
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::Locale;
 
-use super::oracle::{DAY, WallClock, instant};
+use super::oracle::{Clocks, DAY, WallClock, instant};
 
 /// How many days each clock covers.
 const DAYS: i64 = 700;
@@ -53,7 +54,7 @@ const PEOPLE: [&str; 6] = ["ann", "bob", "cleo", "dan", "disabled", "unknown"];
 pub(crate) struct World {
     pub(crate) catalog: Catalog,
     pub(crate) rotation: Rotation,
-    pub(crate) recorded: Vec<Override>,
+    pub(crate) recorded: Recorded,
     pub(crate) clock: usize,
     /// The span that is looked at, in minutes since 1970.
     pub(crate) from: i64,
@@ -61,8 +62,25 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn clock(&self) -> &'static WallClock {
-        &CLOCKS[self.clock]
+    /// The clocks of the year that the world is in.
+    pub(crate) fn clocks(&self) -> ZoneClocks {
+        ZoneClocks { year: ZONES[self.clock].1, others: BTreeMap::new() }
+    }
+}
+
+/// Clocks of one year: those at hand, and others as they are asked for.
+pub(crate) struct ZoneClocks {
+    year: i16,
+    others: BTreeMap<String, WallClock>,
+}
+
+impl Clocks for ZoneClocks {
+    fn of(&mut self, zone: &TimeZone) -> &WallClock {
+        let name = zone.iana_name().expect("a zone with a name");
+        if let Some(n) = ZONES.iter().position(|known| *known == (name, self.year)) {
+            return &CLOCKS[n];
+        }
+        self.others.entry(name.to_owned()).or_insert_with(|| WallClock::new(name, self.year, DAYS))
     }
 }
 
@@ -75,8 +93,11 @@ struct Change {
 
 pub(crate) fn worlds() -> impl Strategy<Value = World> {
     let place = (0..ZONES.len(), any::<prop::sample::Index>(), 110_i64..400, prop::bool::weighted(0.85));
-    (place, vec(layers(), 1..4), vec(overrides(), 0..4), vec(overrides(), 0..4), calendars(), any::<bool>()).prop_map(
-        |((clock, near, day, at_a_change), layers, yaml, recorded, (free, worked), has_calendar)| {
+    let people = (vec(absences(), 0..4), vec(absences(), 0..3));
+    let rota = (vec(layers(), 1..4), vec(plans(), 0..3), vec(overrides(), 0..4), vec(overrides(), 0..4));
+    (place, rota, people, calendars(), any::<bool>()).prop_map(
+        |((clock, near, day, at_a_change), rota, (away, recorded_away), (free, worked), has_calendar)| {
+            let (layers, plans, yaml, recorded) = rota;
             let changes: Vec<_> = (CLOCKS[clock].offsets.windows(2))
                 .map(|pair| Change { at: pair[1].0, wall: pair[1].0 + pair[0].1 })
                 .filter(|change| (110 * DAY..600 * DAY).contains(&(change.at - CLOCKS[clock].from)))
@@ -85,20 +106,26 @@ pub(crate) fn worlds() -> impl Strategy<Value = World> {
             let middle = change.map_or(day * DAY, |change| change.at - CLOCKS[clock].from);
             let from = CLOCKS[clock].from + middle - 6 * DAY;
             let first_day = from / DAY;
-            let catalog = catalog(first_day, &free, &worked);
+            let mut catalog = catalog(first_day, &free, &worked);
+            for absence in away.iter().map(|absence| absence.build(from, None)) {
+                catalog.people.entry(absence.person.clone()).and_modify(|person| person.away.push(absence));
+            }
             let mut rotation = Rotation {
                 id: RotationId::from("duty"),
                 zone: CLOCKS[clock].zone.clone(),
                 calendar: has_calendar.then(|| CalendarId::from("own")),
                 layers: layers.into_iter().map(|layer| layer.build(first_day, change)).collect(),
                 overrides: yaml.iter().map(|over| over.build(from, None)).collect(),
+                temporary: plans.iter().map(|plan| plan.build(from)).collect(),
                 gaps_allowed: None,
             };
             for (n, layer) in rotation.layers.iter_mut().enumerate() {
                 layer.id = format!("layer{n}").as_str().into();
             }
-            let recorded =
-                recorded.iter().enumerate().map(|(n, over)| over.build(from, Some(OverrideId(n as u64 + 1)))).collect();
+            let ids = 1_u64..;
+            let overrides = ids.clone().zip(&recorded).map(|(n, over)| over.build(from, Some(OverrideId(n))));
+            let absences = ids.zip(&recorded_away).map(|(n, absence)| absence.build(from, Some(AbsenceId(n))));
+            let recorded = Recorded { overrides: overrides.collect(), absences: absences.collect() };
             World { catalog, rotation, recorded, clock, from, to: from + 12 * DAY }
         },
     )
@@ -145,6 +172,7 @@ fn person(id: &str) -> Person {
         zone: TimeZone::UTC,
         page_by: PageBy::default(),
         channels: BTreeSet::new(),
+        away: Vec::new(),
     }
 }
 
@@ -157,6 +185,8 @@ struct MadeLayer {
     since: i64,
     by: TurnBy,
     only: Vec<MadeWindow>,
+    zone: Option<usize>,
+    at_once: u32,
     /// Hand off so many minutes after what the wall clock shows at the clock change, on its day.
     aim: Option<i64>,
 }
@@ -174,11 +204,13 @@ impl MadeLayer {
                 TurnEvery::Days(n) => day - i64::from(n) * (self.since / 4),
                 TurnEvery::Weeks(n) => day - 7 * i64::from(n) * (self.since / 30),
                 TurnEvery::Months(_) => day - self.since,
+                TurnEvery::Weekdays(_) => day - 7 * (self.since / 10),
             };
         }
         let turn = Turn { every: self.every, at: self.at, since: date(since), by: self.by };
         let only = self.only.into_iter().map(|window| window.build(first_day)).collect();
-        Layer { id: "layer".into(), people: self.people, turn, only }
+        let zone = self.zone.map(|n| TimeZone::get(ZONES[n].0).expect("a zone of the bundled database"));
+        Layer { id: "layer".into(), people: self.people, turn, only, zone, at_once: self.at_once }
     }
 }
 
@@ -200,6 +232,7 @@ fn layers() -> impl Strategy<Value = MadeLayer> {
         (1_u32..4).prop_map(TurnEvery::Days),
         (1_u32..3).prop_map(TurnEvery::Weeks),
         (1_u32..3).prop_map(TurnEvery::Months),
+        any::<[bool; 7]>().prop_map(|days| TurnEvery::Weekdays(if days.contains(&true) { days } else { [true; 7] })),
     ];
     let weekdays = (0_i8..7).prop_map(|n| Weekday::from_monday_zero_offset(n).expect("a weekday"));
     let at = (times(), weekdays, prop_oneof![1_i8..32, 28_i8..32]).prop_map(|(time, weekday, day)| HandoffAt {
@@ -210,8 +243,21 @@ fn layers() -> impl Strategy<Value = MadeLayer> {
     let by = prop_oneof![2 => Just(TurnBy::Calendar), 1 => Just(TurnBy::Active)];
     let only = prop_oneof![1 => Just(Vec::new()), 2 => vec(windows(), 1..4)];
     let aim = prop::option::of((-6_i64..7).prop_map(|quarters| quarters * 15));
-    (vec(people(), 1..5), every, at, -4_i64..90, by, only, aim)
-        .prop_map(|(people, every, at, since, by, only, aim)| MadeLayer { people, every, at, since, by, only, aim })
+    let zone = prop_oneof![3 => Just(None), 1 => (0..ZONES.len()).prop_map(Some)];
+    let at_once = prop_oneof![2 => Just(1_u32), 1 => 2_u32..5];
+    (vec(people(), 1..5), every, at, -4_i64..90, by, only, aim, (zone, at_once)).prop_map(
+        |(people, every, at, since, by, only, aim, (zone, at_once))| MadeLayer {
+            people,
+            every,
+            at,
+            since,
+            by,
+            only,
+            zone,
+            at_once,
+            aim,
+        },
+    )
 }
 
 #[derive(Clone, Debug)]
@@ -252,6 +298,7 @@ struct MadeOverride {
     from: i64,
     minutes: i64,
     elsewhere: bool,
+    replaces: Option<PersonId>,
 }
 
 impl MadeOverride {
@@ -263,11 +310,62 @@ impl MadeOverride {
             person: self.person.clone(),
             from: instant(first + self.from, 0),
             to: instant(first + self.from + self.minutes, 0),
+            replaces: self.replaces.clone().filter(|id| *id != self.person),
         }
     }
 }
 
 fn overrides() -> impl Strategy<Value = MadeOverride> {
-    (people(), -DAY..13 * DAY, -10_i64..2 * DAY, prop::bool::weighted(0.1))
-        .prop_map(|(person, from, minutes, elsewhere)| MadeOverride { person, from, minutes, elsewhere })
+    let replaces = prop_oneof![1 => Just(None), 2 => people().prop_map(Some)];
+    (people(), -DAY..13 * DAY, -10_i64..4 * DAY, prop::bool::weighted(0.1), replaces).prop_map(
+        |(person, from, minutes, elsewhere, replaces)| MadeOverride { person, from, minutes, elsewhere, replaces },
+    )
+}
+
+#[derive(Clone, Debug)]
+struct MadeAbsence {
+    person: PersonId,
+    from: i64,
+    minutes: i64,
+}
+
+impl MadeAbsence {
+    fn build(&self, first: i64, id: Option<AbsenceId>) -> Absence {
+        let (from, to) = (instant(first + self.from, 0), instant(first + self.from + self.minutes, 0));
+        Absence { id, person: self.person.clone(), from, to, reason: None }
+    }
+}
+
+fn absences() -> impl Strategy<Value = MadeAbsence> {
+    let span = (people(), -2 * DAY..12 * DAY, -10_i64..6 * DAY);
+    span.prop_map(|(person, from, minutes)| MadeAbsence { person, from, minutes })
+}
+
+/// A temporary schedule; its shifts may begin before its window and end after it.
+#[derive(Clone, Debug)]
+struct MadePlan {
+    from: i64,
+    minutes: i64,
+    /// Person, start counted from the window's, and length.
+    shifts: Vec<(PersonId, i64, i64)>,
+}
+
+impl MadePlan {
+    fn build(&self, first: i64) -> Temporary {
+        let shift = |(person, from, minutes): &(PersonId, i64, i64)| TemporaryShift {
+            person: person.clone(),
+            from: instant(first + self.from + from, 0),
+            to: instant(first + self.from + from + minutes, 0),
+        };
+        Temporary {
+            from: instant(first + self.from, 0),
+            to: instant(first + self.from + self.minutes, 0),
+            shifts: self.shifts.iter().map(shift).collect(),
+        }
+    }
+}
+
+fn plans() -> impl Strategy<Value = MadePlan> {
+    let shifts = vec((people(), -300_i64..3 * DAY, -10_i64..2 * DAY), 0..4);
+    (-DAY..12 * DAY, -10_i64..4 * DAY, shifts).prop_map(|(from, minutes, shifts)| MadePlan { from, minutes, shifts })
 }

@@ -178,6 +178,7 @@ impl World {
         for fact in &commit.facts {
             assert_eq!(fact.no.0, self.facts.len() as u64 + 1, "facts are numbered without gaps");
             let json = fact.what.body();
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&fact.what.body_text()).expect("JSON"), json);
             let read = What::read(fact.what.kind(), What::VERSION, json).expect("a fact reads back");
             assert_eq!(read, fact.what, "a fact reads back as it was written");
             self.facts.push(fact.clone());
@@ -265,6 +266,7 @@ pub fn signal(key: &str, action: SignalAction, severity: Severity, labels: &[(&s
         labels,
         started_at: None,
         source: "test".into(),
+        more: More::default(),
     }
 }
 
@@ -282,19 +284,24 @@ pub fn catalog() -> Catalog {
         let page_by = PageBy { normal: urgent.clone(), urgent };
         let (id, name) = (PersonId::from(id), id.to_uppercase());
         let (locale, zone) = (Locale::En, TimeZone::UTC);
-        (id.clone(), Person { id, name, room: false, disabled: false, locale, zone, page_by, channels })
+        (
+            id.clone(),
+            Person { id, name, room: false, disabled: false, locale, zone, page_by, channels, away: Vec::new() },
+        )
     };
     let since = "2026-01-05".parse().expect("a date");
     let at =
         HandoffAt { time: "09:00".parse().expect("a time"), weekday: Some(jiff::civil::Weekday::Monday), day: None };
     let turn = Turn { every: TurnEvery::Weeks(1), at, since, by: TurnBy::Calendar };
-    let layer = Layer { id: LayerId::from("weekly"), people: vec!["ana".into(), "bo".into()], turn, only: Vec::new() };
+    let people = vec!["ana".into(), "bo".into()];
+    let layer = Layer { id: LayerId::from("weekly"), people, turn, only: Vec::new(), zone: None, at_once: 1 };
     let rotation = Rotation {
         id: RotationId::from("team"),
         zone: zone.clone(),
         calendar: None,
         layers: vec![layer],
         overrides: Vec::new(),
+        temporary: Vec::new(),
         gaps_allowed: None,
     };
     let catch_all = CatchAll { person: "di".into(), every: Millis::mins(5) };

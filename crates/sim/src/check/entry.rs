@@ -5,7 +5,8 @@ use watchbell_engine::catalog::{Catalog, Policy, Target};
 use watchbell_engine::fact::{Because, Fact, Stage, What};
 use watchbell_engine::ids::{PageId, PersonId, TicketId};
 
-use super::{Judge, Story, begins_anew};
+use super::Rule;
+use super::right_people::{Judge, Story, begins_anew};
 
 /// A step that was entered.
 pub(crate) struct Entry {
@@ -22,14 +23,14 @@ impl Judge<'_, '_> {
     pub(crate) fn begin_entry(&mut self, id: TicketId, fact: &Fact) {
         let What::StepEntered { policy, pass, stage, due, because, revision, .. } = &fact.what else { return };
         let Some(catalog) = self.catalogs.get(revision) else {
-            return self.wrong.push(format!("{id} entered a step under an unknown revision"));
+            return self.wrong.say(Rule::RightPeople, format!("{id} entered a step under an unknown revision"));
         };
         let Some(policy) = catalog.policies.get(policy) else {
-            return self.wrong.push(format!("{id} entered a step of an unknown policy"));
+            return self.wrong.say(Rule::RightPeople, format!("{id} entered a step of an unknown policy"));
         };
         let story = self.tickets.entry(id).or_default();
         if let Some(text) = is_too_soon(story, because, fact.at) {
-            self.wrong.push(format!("{id} gave way, but {text}"));
+            self.wrong.say(Rule::RightPeople, format!("{id} gave way, but {text}"));
         }
         story.asked_to_escalate = false;
         story.answered = false;
@@ -37,7 +38,7 @@ impl Judge<'_, '_> {
         let (right, expected) = self.first_staffed(catalog, policy, before, fact.at);
         let at_rest = *stage == Stage::CatchAll && right.1 == Stage::CatchAll;
         if right != (*pass, *stage) && !at_rest {
-            self.wrong.push(format!("{id} entered {stage:?} of pass {pass}, {right:?} was next"));
+            self.wrong.say(Rule::RightPeople, format!("{id} entered {stage:?} of pass {pass}, {right:?} was next"));
         }
         let entry = Entry { pass: *pass, stage: *stage, due: *due, expected, pages: Vec::new() };
         self.tickets.entry(id).or_default().entry = Some(entry);
@@ -75,7 +76,8 @@ impl Judge<'_, '_> {
                         Target::Person(id) => named.push(id.clone()),
                         Target::Rotation(id) => {
                             let rotation = catalog.rotations.get(id);
-                            named.extend(rotation.and_then(|r| (self.duty)(catalog, r, &self.recorded, at)));
+                            named
+                                .extend(rotation.into_iter().flat_map(|r| (self.duty)(catalog, r, &self.recorded, at)));
                         }
                         Target::WholeRotation(id) => {
                             let layers = catalog.rotations.get(id).map(|r| r.layers.as_slice()).unwrap_or_default();

@@ -1,23 +1,25 @@
-//! Judging a night afterwards, from its facts alone: whether the right people were asked, in the right
-//! order, at the right time, and nobody after an answer. The rules are worked out here once more, from the
-//! design's paging and ticket rules; who is on duty is asked of an oracle that the caller brings.
-
-mod entry;
+//! Those are paged whom the policy names and the oracle has on duty, and nobody else; in the policy's order,
+//! not too soon, nobody after an answer, and whoever was reached is told the end.
+//!
+//! Judged afterwards, from the facts alone. The rules are worked out here once more, from the paging and
+//! ticket rules as they are written; who is on duty is asked of an oracle that the caller brings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use watchbell_engine::catalog::{Catalog, Override, Rotation};
+use watchbell_engine::catalog::{Catalog, Rotation};
 use watchbell_engine::fact::{Because, Fact, MessageKind, What};
 use watchbell_engine::ids::{ChannelId, PageId, PersonId, Revision, SendId, SendSubject, TicketId};
+use watchbell_engine::rotation::Recorded;
 use watchbell_engine::time::{Millis, after, shifted};
 use watchbell_engine::word::Receipt;
 
-use self::entry::Entry;
+use super::entry::Entry;
+use super::{Rule, Violation};
 
 /// Who is on duty, worked out independently of the engine.
-pub type DutyOracle<'a> = dyn FnMut(&Catalog, &Rotation, &[Override], Timestamp) -> Option<PersonId> + 'a;
+pub type DutyOracle<'a> = dyn FnMut(&Catalog, &Rotation, &Recorded, Timestamp) -> Vec<PersonId> + 'a;
 
 /// Every configuration that was in force, by its revision.
 #[derive(Clone, Debug, Default)]
@@ -36,20 +38,33 @@ impl Catalogs {
 }
 
 /// What is wrong with a night, in the order of its facts.
-pub fn facts(facts: &[Fact], catalogs: &Catalogs, duty: &mut DutyOracle<'_>) -> Vec<String> {
-    let mut judge = Judge { catalogs, duty, recorded: Vec::new(), tickets: BTreeMap::new(), wrong: Vec::new() };
+pub fn facts(facts: &[Fact], catalogs: &Catalogs, duty: &mut DutyOracle<'_>) -> Vec<Violation> {
+    let wrong = Wrong { at: Timestamp::MIN, found: Vec::new() };
+    let mut judge = Judge { catalogs, duty, recorded: Recorded::default(), tickets: BTreeMap::new(), wrong };
     facts.iter().for_each(|fact| judge.take(fact));
     let open: Vec<TicketId> = judge.tickets.keys().copied().collect();
     open.into_iter().for_each(|id| judge.end_entry(id));
-    judge.wrong
+    judge.wrong.found
+}
+
+/// What is wrong, at the instant of the fact that is looked at.
+pub(crate) struct Wrong {
+    at: Timestamp,
+    found: Vec<Violation>,
+}
+
+impl Wrong {
+    pub(crate) fn say(&mut self, rule: Rule, text: impl Into<String>) {
+        self.found.push(Violation { rule, at: self.at, text: text.into() });
+    }
 }
 
 pub(crate) struct Judge<'a, 'b> {
     pub(crate) catalogs: &'a Catalogs,
     pub(crate) duty: &'a mut DutyOracle<'b>,
-    pub(crate) recorded: Vec<Override>,
+    pub(crate) recorded: Recorded,
     pub(crate) tickets: BTreeMap<TicketId, Story>,
-    pub(crate) wrong: Vec<String>,
+    pub(crate) wrong: Wrong,
 }
 
 /// What a ticket's facts have told so far.
@@ -87,9 +102,16 @@ struct Tries {
 
 impl Judge<'_, '_> {
     fn take(&mut self, fact: &Fact) {
+        self.wrong.at = fact.at;
         match &fact.what {
-            What::OverrideAdded { override_, .. } => self.recorded.push(override_.clone()),
-            What::OverrideRemoved { override_id, .. } => self.recorded.retain(|o| o.id != Some(*override_id)),
+            What::OverrideAdded { override_, .. } => self.recorded.overrides.push(override_.clone()),
+            What::OverrideRemoved { override_id, .. } => {
+                self.recorded.overrides.retain(|o| o.id != Some(*override_id));
+            }
+            What::AbsenceAdded { absence, .. } => self.recorded.absences.push(absence.clone()),
+            What::AbsenceRemoved { absence_id, .. } => {
+                self.recorded.absences.retain(|a| a.id != Some(*absence_id));
+            }
             What::ClockShifted { by_ms } => self.shift(*by_ms),
             _ => {
                 if let Some(id) = fact.ticket {
@@ -128,7 +150,7 @@ impl Judge<'_, '_> {
                 story.answered = true;
                 let earlier = page.and_then(|p| story.pages.get(&p)).is_some_and(|p| p.occurrence != story.occurrence);
                 if earlier {
-                    self.wrong.push(format!("{id} was taken through a page of an earlier occurrence"));
+                    self.wrong.say(Rule::RightPeople, format!("{id} was taken through a page of an earlier occurrence"));
                 }
             }
             What::Snoozed { .. } | What::Held { .. } | What::HeldBack { .. } => story.answered = true,
@@ -165,14 +187,14 @@ impl Judge<'_, '_> {
     fn try_starts(&mut self, id: TicketId, send: SendId, channel: &ChannelId, at: Timestamp) {
         let Some(story) = self.tickets.get_mut(&id) else { return };
         if story.answered {
-            self.wrong.push(format!("{send} went out after {id} had been answered"));
+            self.wrong.say(Rule::QuietAfterAnswer, format!("{send} went out after {id} had been answered"));
         }
         let SendSubject::Page(page) = send.subject else { return };
         let page = story.pages.entry(page).or_default();
         let by_entry = page.entry_begun == Some(at);
         let tries = page.tries.entry(channel.clone()).or_default();
         if !by_entry && tries.not_before.is_some_and(|early| at < early) {
-            self.wrong.push(format!("{send} was tried again too soon"));
+            self.wrong.say(Rule::RightPeople, format!("{send} was tried again too soon"));
         }
         page.sends.insert(send, channel.clone());
     }
@@ -208,7 +230,7 @@ impl Judge<'_, '_> {
         let Some(story) = self.tickets.get_mut(&id) else { return };
         let untold = story.pages.iter().filter(|(_, p)| !p.told_end.is_empty()).map(|(page, _)| *page);
         for page in untold.collect::<Vec<_>>() {
-            self.wrong.push(format!("whoever got {page} was not told that it is over"));
+            self.wrong.say(Rule::RightPeople, format!("whoever got {page} was not told that it is over"));
         }
         story.pages.values_mut().for_each(|p| p.told_end.clear());
         let Some(entry) = &story.entry else { return };
@@ -218,7 +240,7 @@ impl Judge<'_, '_> {
                 "{id} {:?} pass {} paged {asked:?}, it should be {:?}",
                 entry.stage, entry.pass, entry.expected
             );
-            self.wrong.push(what);
+            self.wrong.say(Rule::RightPeople, what);
         }
     }
 }

@@ -3,17 +3,18 @@
 //! `paged: li.na over hook from 12m to 12m30s`, `not_paged: lead from 20m`, `told: li.na resolved`,
 //! `ticket: INC-1 resolved self_recovered`, `said: a part of the timeline`, `not_said: …`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use watchbell_engine::Timestamp;
 use watchbell_engine::fact::MessageKind;
 use watchbell_engine::ids::TicketId;
 use watchbell_engine::time::after;
-use watchbell_sim::World;
 
 use super::Span;
+use crate::world::World;
 
+#[allow(missing_docs, reason = "the words are those of the YAML, shown above")]
 /// One statement.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expected {
     Paged(String),
@@ -60,7 +61,7 @@ impl Asked {
     }
 
     fn count(&self, world: &World) -> usize {
-        let fits = |a: &&watchbell_sim::Arrival| {
+        let fits = |a: &&crate::world::Arrival| {
             a.message.kind == self.kind
                 && a.message.person.as_str() == self.person
                 && self.channel.as_ref().is_none_or(|c| a.message.channel.as_str() == c)

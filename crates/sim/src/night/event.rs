@@ -1,23 +1,24 @@
 //! What happens in a night, as it is written.
+#![allow(missing_docs, reason = "the words are those of the YAML, and what each does stands at `Happening`")]
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use watchbell_engine::Timestamp;
 use watchbell_engine::heartbeat::Beat;
 use watchbell_engine::ids::{
-    ChannelId, DedupKey, OverrideId, PageId, PersonId, ProbeId, RotationId, SilenceId, TicketId,
+    AbsenceId, ChannelId, DedupKey, OverrideId, PageId, PersonId, ProbeId, RotationId, SilenceId, TicketId,
 };
-use watchbell_engine::input::{Deed, Signal, SignalAction};
+use watchbell_engine::input::{Deed, More, Signal, SignalAction};
 use watchbell_engine::label::Matcher;
 use watchbell_engine::time::{Millis, after};
 use watchbell_engine::word::{FailureKind, ResolvedAs, Severity};
-use watchbell_sim::{CrashPoint, Habit, Happening, Health, Mode, Setup, StoreMode};
+use crate::script::{CrashPoint, Habit, Happening, Health, Mode, Setup, StoreMode};
 
-use super::{Span, WrittenConfig};
+use super::{ConfigText, Span};
 
 /// An event: when, and what.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Written {
     /// Counted from the start.
     pub at: Span,
@@ -26,7 +27,7 @@ pub struct Written {
 }
 
 /// What happens.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum What {
     Break(Broken),
@@ -85,10 +86,23 @@ pub enum What {
         rotation: RotationId,
         person: PersonId,
         r#for: Span,
+        #[serde(default)]
+        replaces: Option<PersonId>,
     },
     RemoveOverride {
         by: PersonId,
         id: OverrideId,
+    },
+    Away {
+        by: PersonId,
+        person: PersonId,
+        r#for: Span,
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    Back {
+        by: PersonId,
+        id: AbsenceId,
     },
     TestPage {
         by: PersonId,
@@ -115,39 +129,39 @@ pub enum What {
         r#for: Span,
     },
     Clock(Span),
-    Reload(WrittenConfig),
+    Reload(ConfigText),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Broken {
-    probe: ProbeId,
-    kind: Option<FailureKind>,
-    status: Option<u16>,
-    slow: Option<Span>,
+    pub probe: ProbeId,
+    pub kind: Option<FailureKind>,
+    pub status: Option<u16>,
+    pub slow: Option<Span>,
     #[serde(default)]
-    inconclusive: bool,
+    pub inconclusive: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fire {
-    key: String,
-    severity: Severity,
-    summary: Option<String>,
+    pub key: String,
+    pub severity: Severity,
+    pub summary: Option<String>,
     #[serde(default)]
-    labels: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Act {
-    by: PersonId,
-    ticket: Option<TicketId>,
-    page: Option<PageId>,
+    pub by: PersonId,
+    pub ticket: Option<TicketId>,
+    pub page: Option<PageId>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Says {
     Success,
@@ -156,7 +170,7 @@ pub enum Says {
     Exit(i32),
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Behaves {
     Accepts,
@@ -164,9 +178,13 @@ pub enum Behaves {
     FailsForNow,
     Hangs,
     AnswerLost,
+    Loses,
+    Delays,
+    Doubles,
+    FailsAndDelivers,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     #[default]
@@ -175,9 +193,10 @@ pub enum When {
     BeforeRelease,
     BeforeHandOver,
     BeforeReport,
+    BeforeAnswer,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoreIs {
     Fails,
@@ -187,10 +206,14 @@ pub enum StoreIs {
 
 impl What {
     /// As the world takes them, with how much later than the event.
-    pub fn happenings(&self, at: Timestamp, setup: impl Fn(&WrittenConfig) -> Setup) -> Vec<(Millis, Happening)> {
+    pub fn happenings(
+        &self,
+        at: Timestamp,
+        setup: &mut dyn FnMut(&ConfigText) -> Result<Setup, String>,
+    ) -> Result<Vec<(Millis, Happening)>, String> {
         let later = |span: &Span| after(at, span.millis());
         let now = |happening| vec![(Millis::ZERO, happening)];
-        match self {
+        Ok(match self {
             Self::Break(broken) => now(Happening::Target { probe: broken.probe.clone(), health: broken.health() }),
             Self::Heal(probe) => now(Happening::Target { probe: probe.clone(), health: Health::Up }),
             Self::Fire(fire) => now(Happening::Signal(fire.signal())),
@@ -212,11 +235,12 @@ impl What {
             }
             Self::Crash { when, down_for } => now(Happening::Crash { when: when.point(), down_for: down_for.millis() }),
             Self::Clock(by) => now(Happening::Clock { by_ms: by.0 }),
-            Self::Reload(config) => now(Happening::Reload(setup(config))),
-            Self::Ack(act) => now(act.happening(|ticket, page| Deed::Ack { ticket, page })),
-            Self::Escalate(act) => now(act.happening(|ticket, page| Deed::Escalate { ticket, page })),
+            Self::Reload(config) => now(Happening::Reload(setup(config)?)),
+            Self::Ack(act) => now(act.happening(|ticket, page| Deed::Ack { ticket, page })?),
+            Self::Escalate(act) => now(act.happening(|ticket, page| Deed::Escalate { ticket, page })?),
             Self::Decline(act) => {
-                now(act.happening(|_, page| Deed::Decline { page: page.expect("a page is declined, not a ticket") }))
+                let page = act.page.ok_or("a page is declined, not a ticket")?;
+                now(acts(&act.by, Deed::Decline { page }))
             }
             Self::Snooze { by, ticket, r#for } => now(acts(by, Deed::Snooze { ticket: *ticket, until: later(r#for) })),
             Self::Resolve { by, ticket, r#as, cause } => {
@@ -237,15 +261,20 @@ impl What {
                 now(acts(by, Deed::ChangeSilence { silence: *silence, until: later(r#for) }))
             }
             Self::EndSilence { by, silence } => now(acts(by, Deed::EndSilence { silence: *silence })),
-            Self::Override { by, rotation, person, r#for } => {
-                let (rotation, person) = (rotation.clone(), person.clone());
-                now(acts(by, Deed::AddOverride { rotation, person, from: at, to: later(r#for) }))
+            Self::Override { by, rotation, person, r#for, replaces } => {
+                let (rotation, person, replaces) = (rotation.clone(), person.clone(), replaces.clone());
+                now(acts(by, Deed::AddOverride { rotation, person, from: at, to: later(r#for), replaces }))
             }
+            Self::Away { by, person, r#for, reason } => {
+                let (person, reason) = (person.clone(), reason.clone());
+                now(acts(by, Deed::AddAbsence { person, from: at, to: later(r#for), reason }))
+            }
+            Self::Back { by, id } => now(acts(by, Deed::RemoveAbsence { absence_id: *id })),
             Self::RemoveOverride { by, id } => now(acts(by, Deed::RemoveOverride { override_id: *id })),
             Self::TestPage { by, to, via } => {
                 now(acts(by, Deed::TestPage { person: to.clone(), channel: via.clone() }))
             }
-        }
+        })
     }
 }
 
@@ -262,10 +291,16 @@ fn signal(key: &str, action: SignalAction, severity: Severity) -> Signal {
         labels: BTreeMap::new(),
         started_at: None,
         source: "ci".into(),
+        more: More::default(),
     }
 }
 
 impl Broken {
+    /// A connection refused.
+    pub(crate) fn of(probe: &ProbeId) -> Self {
+        Self { probe: probe.clone(), kind: None, status: None, slow: None, inconclusive: false }
+    }
+
     fn health(&self) -> Health {
         if self.inconclusive {
             return Health::Unknowable;
@@ -287,9 +322,9 @@ impl Fire {
 }
 
 impl Act {
-    fn happening(&self, deed: impl Fn(TicketId, Option<PageId>) -> Deed) -> Happening {
-        let ticket = self.ticket.or(self.page.map(|p| p.ticket)).expect("an act names a ticket or a page");
-        acts(&self.by, deed(ticket, self.page))
+    fn happening(&self, deed: impl Fn(TicketId, Option<PageId>) -> Deed) -> Result<Happening, String> {
+        let ticket = self.ticket.or(self.page.map(|p| p.ticket)).ok_or("an act names a ticket or a page")?;
+        Ok(acts(&self.by, deed(ticket, self.page)))
     }
 }
 
@@ -312,6 +347,10 @@ impl Behaves {
             Self::FailsForNow => Mode::FailsForNow,
             Self::Hangs => Mode::Hangs,
             Self::AnswerLost => Mode::AnswerLost,
+            Self::Loses => Mode::Loses,
+            Self::Delays => Mode::Delays,
+            Self::Doubles => Mode::Doubles,
+            Self::FailsAndDelivers => Mode::FailsAndDelivers,
         }
     }
 }
@@ -324,6 +363,7 @@ impl When {
             Self::BeforeRelease => CrashPoint::BeforeRelease,
             Self::BeforeHandOver => CrashPoint::BeforeHandOver,
             Self::BeforeReport => CrashPoint::BeforeReport,
+            Self::BeforeAnswer => CrashPoint::BeforeAnswer,
         }
     }
 }
