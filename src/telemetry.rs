@@ -32,6 +32,8 @@ pub struct Metrics {
     pub pages: IntCounterVec,
     /// Inputs that wait, by `lane`.
     pub inbox_depth: IntGaugeVec,
+    /// Alerts that nobody is paged for, by `why`.
+    pub suppressed: IntGaugeVec,
     /// First pages that went out before they could be recorded.
     pub unrecorded_pages: IntCounter,
     /// How long the last round of the canary took that came back, seconds.
@@ -100,6 +102,10 @@ impl Metrics {
                 Opts::new("watchbell_inbox_depth", "Inputs that wait for the engine"),
                 &["lane"],
             )?,
+            suppressed: IntGaugeVec::new(
+                Opts::new("watchbell_suppressed", "Firing alerts that nobody is paged for"),
+                &["why"],
+            )?,
             unrecorded_pages: IntCounter::new(
                 "watchbell_unrecorded_pages_total",
                 "First pages that went out while the store could not be written",
@@ -133,6 +139,7 @@ impl Metrics {
         r.register(Box::new(out.commit_failures.clone()))?;
         r.register(Box::new(out.pages.clone()))?;
         r.register(Box::new(out.inbox_depth.clone()))?;
+        r.register(Box::new(out.suppressed.clone()))?;
         r.register(Box::new(out.unrecorded_pages.clone()))?;
         r.register(Box::new(out.canary_round_trip.clone()))?;
         r.register(Box::new(out.canary_rounds.clone()))?;

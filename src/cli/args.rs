@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use watchbell_engine::label::Matcher;
-use watchbell_engine::word::{ResolvedAs, Severity};
+use watchbell_engine::word::{FailureKind, Level, ResolvedAs, Severity};
 
 use crate::gate::Role;
 
@@ -158,11 +158,43 @@ pub(super) enum Command {
         #[arg(long, value_name = "CHANNEL")]
         via: Option<String>,
     },
+    /// Say why a person was not paged for a ticket.
+    WhyNot {
+        /// Who.
+        person: String,
+        /// Which ticket.
+        ticket: String,
+    },
+    /// List every alert that nobody is paged for, and why.
+    Suppressed,
+    /// Expect trouble of what matches in a window, and page nobody for it.
+    Maintenance {
+        #[command(subcommand)]
+        command: MaintenanceCommand,
+    },
+    /// List the silences that have not ended.
+    Silences,
+    /// Give a silence another end, sooner or later.
+    Extend {
+        /// Which: `SIL-3`.
+        silence: String,
+        /// For how long from now on: `1h`.
+        #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
+        lasts: jiff::SignedDuration,
+    },
+    /// End a silence now; what still fires is paged.
+    Unsilence {
+        /// Which: `SIL-3`.
+        silence: String,
+    },
     /// Page nobody for what matches, until an end.
     Silence {
         /// `service=invoice-verification`; all must match.
         #[arg(required = true, value_parser = matcher)]
         matchers: Vec<Matcher>,
+        /// From when: an instant or a wall time (`22:00`); default now.
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
         /// For how long: `1h`.
         #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
         lasts: jiff::SignedDuration,
@@ -204,6 +236,41 @@ pub(super) struct Demo {
     /// Where to listen, for a demo on another machine: `0.0.0.0:7247`.
     #[arg(long, value_name = "ADDRESS")]
     pub(super) listen: Option<std::net::SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MaintenanceCommand {
+    /// List the windows that have not ended.
+    List,
+    /// Record a window.
+    Add {
+        /// `service=ledger`; all must match.
+        #[arg(required = true, value_parser = matcher)]
+        matchers: Vec<Matcher>,
+        /// What is done.
+        #[arg(long)]
+        title: String,
+        /// From when: an instant or a wall time (`22:00`); default now.
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// For how long: `2h`.
+        #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
+        lasts: jiff::SignedDuration,
+        /// A failure kind that is expected; may be given several times. Any, where none is.
+        #[arg(long = "expect", value_name = "KIND")]
+        kinds: Vec<FailureKind>,
+        /// Nothing worse than this is expected: `degraded` or `down`.
+        #[arg(long, value_name = "LEVEL")]
+        up_to: Option<Level>,
+        /// Hold escalations too that are running already.
+        #[arg(long)]
+        cover_running: bool,
+    },
+    /// End a recorded window now; what still fires is paged.
+    End {
+        /// Which: `MNT-3`.
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

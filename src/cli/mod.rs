@@ -10,6 +10,7 @@ mod demo_command;
 mod duty_commands;
 mod output;
 mod own_certificate;
+mod quiet_commands;
 mod run_command;
 mod server_commands;
 mod tell;

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Value, json};
 use watchbell_config::{Config, Secrets, Server, TlsFiles};
-use watchbell_engine::view::{OverrideView, SilenceView, TestView, TicketView, WhyView};
+use watchbell_engine::view::{OverrideView, TestView, TicketView, WhyView};
 use watchbell_engine::word::Receipt;
 
 use super::args::{Command, Common, Format, TokenCommand, instant};
@@ -66,9 +66,9 @@ fn reachable(mut listen: SocketAddr) -> SocketAddr {
 }
 
 /// A server, and how to speak about its answers.
-struct Session {
-    api: ApiClient,
-    zone: TimeZone,
+pub(super) struct Session {
+    pub(super) api: ApiClient,
+    pub(super) zone: TimeZone,
     format: Format,
 }
 
@@ -108,18 +108,14 @@ impl Session {
                 self.show(&why, || tell::why(&why, &self.zone));
             }
             Command::TestPage { person, via } => return self.test_page(&person, via.as_deref()).await,
-            Command::Silence { matchers, lasts, reason } => {
-                let matchers: Vec<String> = matchers.iter().map(ToString::to_string).collect();
-                let body = json!({"matchers": matchers, "for": length(lasts), "reason": reason});
-                let silence: SilenceView = self.api.post("/api/v1/silences", &body).await?;
-                self.show(&silence, || {
-                    let until = tell::moment(silence.until, &self.zone);
-                    let quiet = match silence.silenced {
-                        1 => "1 alert is".to_owned(),
-                        n => format!("{n} alerts are"),
-                    };
-                    format!("{} until {until}; {quiet} quiet now", silence.id)
-                });
+            Command::WhyNot { person, ticket } => self.why_not(&person, &ticket).await?,
+            Command::Suppressed => self.suppressed().await?,
+            Command::Maintenance { command } => self.maintenance(command).await?,
+            Command::Silences => self.silences().await?,
+            Command::Extend { silence, lasts } => self.extend(&silence, lasts).await?,
+            Command::Unsilence { silence } => self.unsilence(&silence).await?,
+            Command::Silence { matchers, from, lasts, reason } => {
+                self.silence(&matchers, from, lasts, &reason).await?;
             }
             Command::Override { rotation, person, from, lasts } => {
                 self.stand_in(config, &rotation, &person, from, lasts).await?;
@@ -137,7 +133,7 @@ impl Session {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn show(&self, value: &impl Serialize, words: impl FnOnce() -> String) {
+    pub(super) fn show(&self, value: &impl Serialize, words: impl FnOnce() -> String) {
         match self.format {
             Format::Json => say_json(value),
             Format::Text => say(words()),
@@ -241,7 +237,7 @@ impl Session {
 }
 
 /// A length as the API reads it.
-fn length(lasts: SignedDuration) -> String {
+pub(super) fn length(lasts: SignedDuration) -> String {
     format!("{}s", lasts.as_secs().max(1))
 }
 

@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use watchbell_engine::view::{NextStep, TicketState, TicketView, WhyOutcome, WhyView};
+use watchbell_engine::label::Matcher;
+use watchbell_engine::view::{MaintenanceView, NextStep, TicketState, TicketView, WhyOutcome, WhyView};
+use watchbell_engine::why_not::WhyNot;
 
-use crate::web::api::shapes::{Oncall, Rota};
+use crate::web::api::shapes::{Oncall, Rota, Silences, SuppressedList};
 
 /// One line a ticket.
 pub(super) fn tickets(tickets: &[TicketView], zone: &TimeZone) -> String {
@@ -69,6 +71,69 @@ pub(super) fn why(why: &WhyView, zone: &TimeZone) -> String {
         }
     }
     out
+}
+
+/// Every silence that has not ended.
+pub(super) fn silences(list: &Silences, zone: &TimeZone) -> String {
+    let mut lines = Vec::new();
+    for s in &list.silences {
+        let state = match (s.active, s.ends_soon) {
+            (false, _) => format!("pending from {}", moment(s.from, zone)),
+            (true, true) => format!("ends soon, {} still firing", s.silenced),
+            (true, false) => format!("{} quiet", s.silenced),
+        };
+        let until = moment(s.until, zone);
+        lines.push(format!("{}  {}  until {until}  {state}  by {}: {}", s.id, matchers(&s.matchers), s.by, s.reason));
+    }
+    for s in &list.recurring {
+        let state = if s.active { format!("{} quiet", s.silenced) } else { "next".into() };
+        let (from, until) = (moment(s.from, zone), moment(s.until, zone));
+        let what = matchers(&s.matchers);
+        lines.push(format!("{}  {what}  {from} to {until}  {state}  by {}: {}", s.id, s.owner, s.reason));
+    }
+    if lines.is_empty() { "no silence".into() } else { lines.join("\n") }
+}
+
+/// Maintenance windows, a line each.
+pub(super) fn windows(list: &[MaintenanceView], zone: &TimeZone) -> String {
+    let row = |m: &MaintenanceView| {
+        let state = if m.active { format!("{} quiet now", m.quiet) } else { "to come".into() };
+        let (from, until) = (moment(m.from, zone), moment(m.until, zone));
+        format!("{}  {}  {}  {from} to {until}  {state}", m.id, m.title, matchers(&m.matchers))
+    };
+    if list.is_empty() { "no maintenance".into() } else { list.iter().map(row).collect::<Vec<_>>().join("\n") }
+}
+
+fn matchers(matchers: &[Matcher]) -> String {
+    matchers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Everything that nobody is paged for.
+pub(super) fn suppressed(list: &SuppressedList, zone: &TimeZone) -> String {
+    let mut lines = vec![match list.suppressed.len() {
+        0 => "nothing is suppressed: everything that fires is paged".to_owned(),
+        1 => "1 alert is not paged".to_owned(),
+        n => format!("{n} alerts are not paged"),
+    }];
+    for s in &list.suppressed {
+        let by = s.by.as_ref().map_or(String::new(), |by| format!(" ({by})"));
+        let until = s.until.map_or(String::new(), |at| format!(" until {}", moment(at, zone)));
+        let ticket = s.ticket.map_or(String::new(), |t| format!(", see {t}"));
+        let since = moment(s.since, zone);
+        lines.push(format!("  {}  {}{by} since {since}{until}{ticket}", s.alert.dedup_key, s.why));
+    }
+    lines.join("\n")
+}
+
+/// One answer.
+pub(super) fn why_not(said: &WhyNot) -> String {
+    let instead = match said.instead.as_slice() {
+        [] => String::new(),
+        people => {
+            format!("\npaged instead: {}", people.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        }
+    };
+    format!("{}: {}{instead}", said.ticket, said.text)
 }
 
 /// Who is on duty, a line a rotation.

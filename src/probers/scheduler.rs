@@ -15,7 +15,7 @@ use watchbell_config::{Check, Config, ProbeSpec};
 use watchbell_engine::detect::Detector;
 use watchbell_engine::ids::ProbeId;
 use watchbell_engine::observation::Observation;
-use watchbell_engine::word::Level;
+use watchbell_engine::word::{Level, Outcome};
 
 use super::history::HistoryTap;
 use super::run::{Runner, Tools};
@@ -36,6 +36,9 @@ const CONFIRM_SHARE: usize = 8;
 /// After a sleep of the machine, a probe with a longer interval runs at once; the others wait for their
 /// next slot, so that not everything starts in the same moment.
 const CATCHES_UP_ABOVE: Duration = Duration::from_secs(60);
+
+/// What many depend on is not looked at more often than this out of turn.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
 /// The prober room; see [`Probers::start`].
 #[derive(Debug)]
@@ -121,6 +124,12 @@ struct Probe {
     detector: Detector,
     is_running: bool,
     is_waiting: bool,
+    /// What it cannot be up without: looked at out of turn when it fails.
+    depends_on: Vec<ProbeId>,
+    /// When it was last looked at because something that depends on it failed.
+    looked_at: Option<Instant>,
+    /// Nobody counts its runs.
+    is_free: bool,
     /// Who waits for the run that is under way.
     asked_now: Vec<oneshot::Sender<Observation>>,
     /// Who asked while one was under way: they want one that begins after their question.
@@ -190,6 +199,9 @@ impl Scheduler {
                     Probe::new(spec, runner, fingerprint, self.makings)
                 }
             };
+            let known = config.catalog.probes.get(&spec.id);
+            let depends_on = known.map(|info| info.depends_on.clone()).unwrap_or_default();
+            let probe = Probe { depends_on, is_free: spec.runs_per_day.is_none(), ..probe };
             if let Some(verdict) = probe.detector.current() {
                 self.deps.inbox.tell_verdict(verdict.clone());
             }
@@ -274,6 +286,21 @@ impl Scheduler {
         self.start(Due { probe, at: now, confirms: true, missed: 0 }, now);
     }
 
+    /// Something fails: what it depends on is looked at now, so that its state is known before anybody is
+    /// paged. At most once a second each, however many depend on it.
+    fn look_at_parents(&mut self, parents: &[ProbeId]) {
+        let now = Instant::now();
+        for id in parents {
+            let Some(parent) = self.probes.get_mut(id).filter(|p| p.is_free && !p.is_running && !p.is_waiting) else {
+                continue;
+            };
+            if parent.looked_at.is_none_or(|at| now.saturating_duration_since(at) >= LOOKED_AT_EVERY) {
+                parent.looked_at = Some(now);
+                self.start_out_of_turn(id.clone());
+            }
+        }
+    }
+
     fn finished(&mut self, done: Result<(Id, (Observation, Timestamp)), JoinError>) {
         let id = match &done {
             Ok((id, _)) => *id,
@@ -303,7 +330,10 @@ impl Scheduler {
         }
         let Some(probe) = self.probes.get_mut(id).filter(|p| p.making == making) else { return };
         let was_known = probe.detector.current().is_some();
+        let was_up = probe.detector.current().is_none_or(|v| v.level != Level::Down);
         let step = probe.detector.observe(&run, ended);
+        let is_new = run.outcome == Outcome::Down && was_up;
+        let parents = if is_new { probe.depends_on.clone() } else { Vec::new() };
         for reply in probe.asked_now.drain(..) {
             drop(reply.send(run.clone())); // who asked may have gone
         }
@@ -322,6 +352,7 @@ impl Scheduler {
             Some(after) => self.timetable.confirm(id.clone(), Instant::now() + after.duration()),
             None => self.timetable.forget_confirm(id),
         }
+        self.look_at_parents(&parents);
     }
 }
 
@@ -333,6 +364,9 @@ impl Probe {
             every: spec.every.duration(),
             runner: Arc::new(runner),
             detector: Detector::new(spec.detect),
+            depends_on: Vec::new(),
+            looked_at: None,
+            is_free: true,
             is_running: false,
             is_waiting: false,
             asked_now: Vec::new(),

@@ -15,6 +15,7 @@ mod links;
 mod login;
 mod overview;
 mod publish;
+mod quiet;
 mod scrape;
 mod show;
 mod status;
@@ -106,6 +107,7 @@ fn outside(app: &App) -> Routes<App> {
 fn inside(app: &App) -> Routes<App> {
     Routes::new(app.gate())
         .get("/", Access::Viewer, overview::show)
+        .get("/quiet", Access::Viewer, quiet::show)
         .get("/tickets/{id}", Access::Viewer, ticket::show)
         .post("/tickets/{id}/{deed}", Access::Responder, ticket::act)
         .get("/login", Access::Public, login::show)

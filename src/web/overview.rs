@@ -8,6 +8,7 @@ use http::StatusCode;
 use watchbell_config::Config;
 use watchbell_engine::catalog::{Catalog, Person, ProbeInfo};
 use watchbell_engine::rotation::{OnDuty, shift_at};
+use watchbell_engine::suppressed::suppressed;
 use watchbell_engine::view::{LiveView, SilenceView, TestView, TicketLive, TicketState};
 use watchbell_engine::word::{Level, Locale};
 
@@ -91,6 +92,7 @@ struct Overview {
     people: Vec<PersonRow>,
     test: Option<TestRow>,
     silences: Vec<SilenceRow>,
+    quiet: String,
 }
 
 /// `GET /`
@@ -122,6 +124,7 @@ fn overview(app: &App, config: &Config, view: &LiveView, face: &Face, frame: Fra
         duty: duty(catalog, view, face),
         people: catalog.people.values().filter(|p| !p.room).map(|p| person_row(p, catalog, face.locale)).collect(),
         test: view.tests.last().map(|t| test_row(t, catalog, face)),
+        quiet: super::quiet::headline(face.locale, suppressed(view).len()),
         silences: view.silences.iter().map(|s| silence_row(s, face)).collect(),
         tickets,
     }

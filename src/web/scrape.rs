@@ -7,6 +7,7 @@ use http::header;
 use prometheus::{GaugeVec, Opts, Registry, TextEncoder};
 use watchbell_config::{Check, Config};
 use watchbell_engine::catalog::ProbeInfo;
+use watchbell_engine::suppressed;
 use watchbell_engine::word::Outcome;
 
 use super::App;
@@ -17,6 +18,9 @@ use crate::telemetry::Metrics;
 /// `GET /metrics`
 pub(super) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     count_waiting(&app.metrics, &app.inbox);
+    for (why, count) in suppressed::counts(&app.live.view.load()) {
+        app.metrics.suppressed.with_label_values(&[why]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
     let text = text(&app.metrics, &app.live.config.load(), &app.live.probes).map_err(|error| {
         tracing::error!(%error, "metrics could not be gathered");
         Problem::ours("metrics could not be gathered")

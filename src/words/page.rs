@@ -85,7 +85,7 @@ fn page_lines(message: &Outgoing, about: &About, moments: &Moments) -> Vec<Strin
         Some(since(about, moments, locale)),
         what::finding(about, locale).map(|finding| labelled(Text::new("现象", "What"), &finding, locale)),
         why_you(message, about, moments),
-        also(about, locale),
+        also(about, moments, locale),
         runbook(about, locale),
         Some(about.ticket.to_string()),
     ];
@@ -146,7 +146,7 @@ pub(super) fn next_step(about: &About, moments: &Moments, locale: Locale) -> Opt
 }
 
 /// What else there is to know: a reopening, further alerts, a silence that ended.
-fn also(about: &About, locale: Locale) -> Option<String> {
+fn also(about: &About, moments: &Moments, locale: Locale) -> Option<String> {
     let others = about.live_alerts.saturating_sub(1);
     let again = (about.occurrence > 1).then(|| match locale {
         Locale::ZhCn => format!("第 {} 次发生", about.occurrence),
@@ -156,7 +156,11 @@ fn also(about: &About, locale: Locale) -> Option<String> {
         Locale::ZhCn => format!("同单另有 {others} 个告警"),
         Locale::En => format!("{others} more firing in this ticket"),
     });
-    let silenced = about.was_silenced.then(|| Text::new("此前被静默", "was silenced before").get(locale).into());
+    let silenced = about.was_silenced.then(|| match (about.muted_since.map(|at| moments.second(at)), locale) {
+        (Some(since), Locale::ZhCn) => format!("自 {since} 起曾被静默"),
+        (Some(since), Locale::En) => format!("was muted since {since}"),
+        (None, _) => Text::new("此前被静默", "was silenced before").get(locale).into(),
+    });
     let parts: Vec<String> = [again, others, silenced].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| labelled(Text::new("另外", "Also"), &parts.join(" · "), locale))
 }

@@ -108,6 +108,7 @@ fn pages_of_other_kinds() {
 fn pages_for_other_reasons() {
     let reopened = about(|a| {
         (a.occurrence, a.live_alerts, a.was_silenced) = (2, 4, true);
+        a.muted_since = Some("2026-11-22T18:40:00Z".parse().expect("a time"));
         a.next_names.clear();
         let why = a.why.as_mut().expect("the sample has a reason");
         (why.override_, why.layer) = (Some("OVR-3".into()), None);

@@ -373,6 +373,9 @@ pub enum What {
         routed: Routed,
         /// Under which revision.
         revision: Revision,
+        /// What the storm is about, where it is the ticket of one: a service, or a probe that others depend on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        storm: Option<String>,
     },
     /// The fault is back soon after the resolve.
     TicketReopened {
@@ -408,6 +411,20 @@ pub enum What {
         key: DedupKey,
         /// Why we think so.
         reason: String,
+    },
+    /// A fault comes and goes: its ticket stays open and says so.
+    Flapped {
+        /// Its key.
+        key: DedupKey,
+        /// Whether it is up for now.
+        up: bool,
+        /// It counts as calm then, unless it changes again.
+        calm_at: Timestamp,
+    },
+    /// A fault that came and went is calm.
+    FlapEnded {
+        /// Its key.
+        key: DedupKey,
     },
     /// The probe behind an alert is gone from the configuration; the ticket goes on.
     ProbeGone {
@@ -789,6 +806,8 @@ impl What {
             Self::AlertJoined { .. } => "alert_joined",
             Self::AlertChanged { .. } => "alert_changed",
             Self::AlertResolved { .. } => "alert_resolved",
+            Self::Flapped { .. } => "flapped",
+            Self::FlapEnded { .. } => "flap_ended",
             Self::ProbeGone { .. } => "probe_gone",
             Self::StepEntered { .. } => "step_entered",
             Self::Skipped { .. } => "skipped",

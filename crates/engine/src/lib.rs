@@ -27,8 +27,10 @@ pub mod rotation;
 pub mod routing;
 pub mod schedule;
 pub mod state;
+pub mod suppressed;
 pub mod time;
 pub mod view;
+pub mod why_not;
 pub mod word;
 
 mod decide;

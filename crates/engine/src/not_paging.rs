@@ -156,14 +156,14 @@ pub struct InhibitRule {
     pub source: Vec<Matcher>,
     /// What it explains.
     pub target: Vec<Matcher>,
-    /// Labels that both have with the same value; absent is a value like any other.
+    /// Labels that both have, with the same value; what is absent is equal to nothing.
     pub equal: Vec<String>,
 }
 
 impl InhibitRule {
-    /// The values of the labels that must be equal.
-    pub fn values(&self, labels: &Labels) -> Vec<String> {
-        self.equal.iter().map(|label| labels.get(label).cloned().unwrap_or_default()).collect()
+    /// The values of the labels that must be equal; `None` where one of them is missing.
+    pub fn values(&self, labels: &Labels) -> Option<Vec<String>> {
+        self.equal.iter().map(|label| labels.get(label).filter(|value| !value.is_empty()).cloned()).collect()
     }
 }
 

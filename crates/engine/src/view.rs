@@ -103,6 +103,36 @@ pub struct TicketView {
     /// How many further alerts are not paged because this ticket explains them.
     #[serde(default)]
     pub explains: u32,
+    /// An alert of it comes and goes: it stays open until that is calm.
+    #[serde(default)]
+    pub flapping: bool,
+    /// The storm, where it is the ticket of one.
+    #[serde(default)]
+    pub storm: Option<StormView>,
+}
+
+/// Many alerts of one service, in one ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StormView {
+    /// The service, or the probe that the others depend on.
+    pub of: String,
+    /// Whether further alerts become members.
+    pub rages: bool,
+    /// So many members fire.
+    pub firing: u32,
+    /// So many are over.
+    pub resolved: u32,
+}
+
+/// A fault that comes and goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlapView {
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether it is up for now.
+    pub up: bool,
+    /// It counts as calm then, unless it changes again.
+    pub calm_at: Timestamp,
 }
 
 /// What happens next.
@@ -155,6 +185,9 @@ pub struct AlertView {
     pub ended_at: Option<Timestamp>,
     /// What routes and silences see.
     pub labels: Labels,
+    /// It comes and goes.
+    #[serde(default)]
+    pub flapping: Option<FlapView>,
     /// Words for people, by their names at the source.
     #[serde(default)]
     pub annotations: Labels,

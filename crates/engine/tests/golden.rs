@@ -11,13 +11,14 @@ use watchbell_engine::ids::{Epoch, FactNo, TicketId};
 use watchbell_engine::state::State;
 
 /// Each journal with the state that the build which wrote it folded from it.
-const JOURNALS: [(&str, &str); 2] = [
+const JOURNALS: [(&str, &str); 3] = [
     (include_str!("golden/v1.jsonl"), include_str!("golden/v1.state.json")),
     (include_str!("golden/v1-absences.jsonl"), include_str!("golden/v1-absences.state.json")),
+    (include_str!("golden/v1-not-paging.jsonl"), include_str!("golden/v1-not-paging.state.json")),
 ];
 
 /// Every kind of fact of version 1.
-const KINDS: [&str; 34] = [
+const KINDS: [&str; 41] = [
     "started",
     "reloaded",
     "clock_shifted",
@@ -43,9 +44,16 @@ const KINDS: [&str; 34] = [
     "snoozed",
     "noted",
     "held",
+    "held_back",
+    "flapped",
+    "flap_ended",
     "ticket_resolved",
     "silence_added",
+    "silence_changed",
+    "silence_expiring",
     "silence_ended",
+    "maintenance_added",
+    "maintenance_ended",
     "override_added",
     "override_removed",
     "absence_added",

@@ -200,6 +200,8 @@ fn fact(fact: &Fact) -> Option<String> {
         | What::AlertJoined { .. }
         | What::AlertChanged { .. }
         | What::AlertResolved { .. }
+        | What::Flapped { .. }
+        | What::FlapEnded { .. }
         | What::ProbeGone { .. }
         | What::Skipped { .. }
         | What::PageUnreachable { .. }

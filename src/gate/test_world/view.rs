@@ -107,6 +107,7 @@ fn ticket() -> TicketLive {
         started_at: at("2026-11-22T19:12:04Z"),
         ended_at: None,
         labels: [("component".into(), "发票验真".into())].into(),
+        flapping: None,
         annotations: std::collections::BTreeMap::new(),
         link: None,
     };
@@ -146,6 +147,8 @@ fn ticket() -> TicketLive {
         next_step: NextStep { at: Some(at("2026-11-22T19:14:10Z")), to: vec!["wang.lei".into()] },
         alerts: vec![alert],
         explains: 0,
+        flapping: false,
+        storm: None,
     };
     TicketLive {
         view,

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use watchbell_config::{Config, Integrations, Server as Listen, StoreUrl};
-use watchbell_engine::catalog::{Catalog, CatchAll};
+use watchbell_engine::catalog::{Catalog, CatchAll, Localized, ProbeInfo};
 use watchbell_engine::input::Input;
 use watchbell_engine::observation::Verdict;
 use watchbell_engine::view::LiveView;
@@ -164,6 +164,52 @@ async fn a_fault_is_confirmed_on_a_fresh_connection_and_told() {
     assert!(bench.metrics.runs.with_label_values(&["down", "status"]).get() >= 2);
     assert!(bench.metrics.schedule_lag.get_sample_count() >= 4);
     bench.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_failing_probe_depends_on_is_looked_at_at_once() {
+    let good = Server::with(vec![Act::Read, answer("200 OK", ""), Act::Hold]).await;
+    let bad = Server::with(vec![Act::Read, answer("503 No", ""), Act::Hold]).await;
+    let gateway = often("gateway", &good.url("/"), 3_600_000, 5_000);
+    let child = often("child", &bad.url("/"), 3_600_000, 5_000);
+    let mut written = Arc::unwrap_or_clone(config([gateway, child]));
+    let info = |id: &str, on: &[&str]| {
+        let depends_on = on.iter().map(|id| (*id).into()).collect();
+        (id.into(), ProbeInfo { depends_on, ..probe_info(id) })
+    };
+    let catalog = Arc::make_mut(&mut written.catalog);
+    catalog.probes = [info("gateway", &[]), info("child", &["gateway"])].into();
+    let mut bench = Bench::start(Arc::new(written));
+    assert_eq!(bench.run_now("child").await.map(|run| run.outcome), Some(Outcome::Down));
+    let looked_at = async {
+        loop {
+            let run = bench.history.recv().await.expect("a run in the history");
+            if run.probe.as_str() == "gateway" {
+                return run.outcome;
+            }
+        }
+    };
+    assert_eq!(tokio::time::timeout(LIMIT, looked_at).await.expect("in time"), Outcome::Up);
+    bench.stop().await;
+}
+
+fn probe_info(id: &str) -> ProbeInfo {
+    ProbeInfo {
+        id: id.into(),
+        title: Localized::same(id),
+        impact: None,
+        service: id.into(),
+        component: id.into(),
+        owner: None,
+        severity: Severity::Error,
+        labels: BTreeMap::new(),
+        runbook: None,
+        url: None,
+        depends_on: Vec::new(),
+        one_run: Millis::secs(8),
+        flap: None,
+        heartbeat: None,
+    }
 }
 
 #[tokio::test]

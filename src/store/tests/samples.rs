@@ -58,6 +58,8 @@ pub(in crate::store) fn ticket(id: u64, state: TicketState, pages: u32) -> Ticke
         next_step: NextStep { at: Some(at(500)), to: vec![PersonId::from("wang.lei")] },
         alerts: Vec::new(),
         explains: 0,
+        flapping: false,
+        storm: None,
     };
     TicketRow { view, pages: (1..=pages).map(|n| page(id, n)).collect() }
 }

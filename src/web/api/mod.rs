@@ -4,7 +4,7 @@
 mod admin;
 mod duty;
 mod probes;
-mod quiet;
+pub(super) mod quiet;
 pub mod shapes;
 mod tickets;
 
@@ -25,6 +25,7 @@ pub(super) fn routes(gate: Gate) -> Routes<App> {
         .get("/api/v1/tickets/{id}", Access::Viewer, tickets::one)
         .get("/api/v1/tickets/{id}/timeline", Access::Viewer, tickets::timeline)
         .get("/api/v1/tickets/{id}/why", Access::Viewer, tickets::why)
+        .get("/api/v1/tickets/{id}/why-not", Access::Viewer, tickets::why_not)
         .post("/api/v1/tickets/{id}/ack", Access::Responder, tickets::ack)
         .post("/api/v1/tickets/{id}/resolve", Access::Responder, tickets::resolve)
         .post("/api/v1/tickets/{id}/escalate", Access::Responder, tickets::escalate)
@@ -44,7 +45,12 @@ pub(super) fn routes(gate: Gate) -> Routes<App> {
         .post("/api/v1/probes/{id}/run", Access::Responder, probes::run)
         .get("/api/v1/silences", Access::Viewer, quiet::list)
         .post("/api/v1/silences", Access::Responder, quiet::silence)
+        .post("/api/v1/silences/{id}", Access::Responder, quiet::change)
         .delete("/api/v1/silences/{id}", Access::Responder, quiet::end_now)
+        .get("/api/v1/maintenance", Access::Viewer, quiet::windows)
+        .post("/api/v1/maintenance", Access::Responder, quiet::maintain)
+        .delete("/api/v1/maintenance/{id}", Access::Responder, quiet::end_maintenance)
+        .get("/api/v1/suppressed", Access::Viewer, quiet::all_suppressed)
         .post("/api/v1/test-pages", Access::Responder, admin::test_page)
         .get("/api/v1/test-pages/{id}", Access::Viewer, admin::tested)
         .post("/api/v1/reload", Access::Admin, admin::reload)

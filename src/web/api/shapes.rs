@@ -4,9 +4,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use watchbell_engine::catalog::Localized;
 use watchbell_engine::ids::{ChannelId, LayerId, PersonId, ProbeId, RotationId};
-use watchbell_engine::label::Labels;
+use watchbell_engine::label::{Labels, Matcher};
+use watchbell_engine::not_paging::Expect;
 use watchbell_engine::observation::Observation;
-use watchbell_engine::view::{OnDutyView, OverrideView, PageView, SilenceView, TicketView, TimelineEntry};
+use watchbell_engine::suppressed::Suppressed;
+use watchbell_engine::view::{
+    MaintenanceView, OnDutyView, OverrideView, PageView, SilenceView, TicketView, TimelineEntry,
+};
 use watchbell_engine::word::{FailureKind, Level, Outcome, ResolvedAs, Severity};
 
 use crate::gate::Role;
@@ -147,6 +151,50 @@ pub struct Overrides {
 pub struct Silences {
     /// Those that have not ended.
     pub silences: Vec<SilenceView>,
+    /// Those that the configuration brings back again and again: the present window, else the next.
+    #[serde(default)]
+    pub recurring: Vec<RecurringSilence>,
+    /// Always null.
+    pub next: Option<String>,
+}
+
+/// A recurring silence of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecurringSilence {
+    /// Its id in YAML.
+    pub id: String,
+    /// All must match.
+    pub matchers: Vec<Matcher>,
+    /// From when: the present window, else the next.
+    pub from: Timestamp,
+    /// To when.
+    pub until: Timestamp,
+    /// Whether it is in force.
+    pub active: bool,
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// How many alerts it keeps quiet now.
+    pub silenced: u32,
+}
+
+/// `GET maintenance`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintenances {
+    /// Those that have not ended.
+    pub maintenance: Vec<MaintenanceView>,
+    /// Always null.
+    pub next: Option<String>,
+}
+
+/// `GET suppressed`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuppressedList {
+    /// Every alert that nobody is paged for, the oldest first.
+    pub suppressed: Vec<Suppressed>,
+    /// How many, by why.
+    pub counts: std::collections::BTreeMap<String, u64>,
     /// Always null.
     pub next: Option<String>,
 }
@@ -324,6 +372,43 @@ pub struct SilenceAsk {
     pub until: Option<String>,
     /// Why.
     pub reason: String,
+}
+
+/// `POST silences/{id}`: another end (`for` from now on, or `until`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SilenceChange {
+    /// For so long from now on.
+    #[serde(rename = "for", default)]
+    pub length: Option<String>,
+    /// Until then.
+    #[serde(default)]
+    pub until: Option<String>,
+}
+
+/// `POST maintenance`: what is done, where, until when, and what is expected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaintenanceAsk {
+    /// What is done.
+    pub title: String,
+    /// All must match: `service="ledger"`.
+    pub matchers: Vec<String>,
+    /// From when; at once by itself.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// For so long from its start on.
+    #[serde(rename = "for", default)]
+    pub length: Option<String>,
+    /// Until then.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// What is expected; anything else pages.
+    #[serde(default)]
+    pub expect: Option<Expect>,
+    /// Holds running escalations too.
+    #[serde(default)]
+    pub cover_running: bool,
 }
 
 /// `POST rotations/{id}/overrides`: from when, and to when or for how long.

@@ -7,11 +7,12 @@ use serde::Deserialize;
 use watchbell_engine::ids::TicketId;
 use watchbell_engine::input::{Answer, Deed};
 use watchbell_engine::view::{PageView, TicketState, TicketView, WhyView};
+use watchbell_engine::why_not::{Question, WhyNot};
 use watchbell_engine::word::Severity;
 
 use super::super::App;
 use super::shapes::{DeclareAsk, NoteAsk, Pages, ResolveAsk, SnoozeAsk, Tickets, Timeline};
-use super::{act, end, id, unexpected};
+use super::{act, end, id, key, unexpected};
 use crate::gate::{Asked, Caller, JsonBody, Once, Params, Problem};
 use crate::store::TicketFilter;
 
@@ -93,6 +94,29 @@ pub(super) async fn why(State(app): State<App>, Params(text): Params<String>) ->
     let ticket = existing(&app, &text).await?;
     let facts = app.store.facts_of(ticket).await?;
     Ok(Json(watchbell_engine::explain::why(ticket, &facts)))
+}
+
+/// `?person=`
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WhyNotQuery {
+    person: Option<String>,
+}
+
+/// `GET tickets/{id}/why-not?person=`: why this person was not paged.
+pub(super) async fn why_not(
+    State(app): State<App>,
+    Params(text): Params<String>,
+    Asked(query): Asked<WhyNotQuery>,
+) -> Result<Json<WhyNot>, Problem> {
+    let ticket = existing(&app, &text).await?;
+    let config = app.live.config.load_full();
+    let person = query.person.ok_or_else(|| Problem::invalid("say about whom: `?person=li.na`"))?;
+    let (person, _) = key(&config.catalog.people, &person, "person")?;
+    let facts = app.store.facts_of(ticket).await?;
+    let view = app.live.view.load();
+    let recorded = &view.recorded;
+    let asked = Question { ticket, person, facts: &facts, catalog: &config.catalog, recorded };
+    Ok(Json(watchbell_engine::why_not::why_not(asked)))
 }
 
 /// `GET pages?ticket=`; without a ticket, those of all open ones.

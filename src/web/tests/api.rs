@@ -161,7 +161,7 @@ async fn bad_bodies_are_told_apart() {
 async fn what_is_no_route_is_a_problem_too() {
     let world = World::new().await;
     let router = router(app(&world, true));
-    for path in ["/api/v1/nothing", "/api/v1/tickets/INC-42/merge", "/api/v1/maintenance", "/api/v1/events"] {
+    for path in ["/api/v1/nothing", "/api/v1/tickets/INC-42/merge", "/api/v1/events"] {
         assert!(get(&router, path).await.problem(404).contains(path));
     }
     post(&router, "/api/v1/oncall", &world.admin, "").await.problem(405);
@@ -251,6 +251,40 @@ async fn silences_have_an_end() {
     }
     assert_eq!(delete(&router, "/api/v1/silences/sil-3", &world.admin).await.status, 204);
     delete(&router, "/api/v1/silences/SIL-3", &world.admin).await.problem(404);
+}
+
+#[tokio::test]
+async fn a_silence_may_begin_later_and_be_given_another_end() {
+    let world = World::new().await;
+    let router = router(app(&world, true));
+    let ask = r#"{"matchers":["service=expense"],"from":"2026-11-22T22:00:00Z","for":"1h","reason":"deploy"}"#;
+    let made = post(&router, "/api/v1/silences", &world.admin, ask).await;
+    assert_eq!((made.status.as_u16(), made.json()["until"].as_str()), (201, Some("2026-11-22T23:00:00Z")));
+    assert_eq!(made.json()["active"], false);
+    let longer = post(&router, "/api/v1/silences/SIL-3", &world.admin, r#"{"until":"2026-11-23T01:00:00Z"}"#).await;
+    assert_eq!((longer.status.as_u16(), longer.json()["until"].as_str()), (200, Some("2026-11-23T01:00:00Z")));
+    post(&router, "/api/v1/silences/SIL-9", &world.admin, r#"{"for":"1h"}"#).await.problem(404);
+    assert_eq!(get(&router, "/api/v1/silences").await.json()["recurring"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn maintenance_is_recorded_listed_and_ended() {
+    let world = World::new().await;
+    let router = router(app(&world, true));
+    let ask = r#"{"title":"ledger upgrade","matchers":["service=ledger"],"for":"2h","expect":{"kinds":["status"],"up_to":"down"}}"#;
+    let made = post(&router, "/api/v1/maintenance", &world.admin, ask).await;
+    assert_eq!((made.status.as_u16(), made.json()["id"].as_str()), (201, Some("MNT-3")));
+    let listed = get(&router, "/api/v1/maintenance").await.json();
+    assert_eq!(listed["maintenance"][0]["expect"]["kinds"][0], "status");
+    for body in [
+        r#"{"title":"x","matchers":["service=ledger"]}"#,
+        r#"{"title":"x","matchers":["ledger"],"for":"1h"}"#,
+        r#"{"title":"x","matchers":["service=ledger"],"for":"1h","expect":{"kinds":["statsu"]}}"#,
+    ] {
+        post(&router, "/api/v1/maintenance", &world.admin, body).await.problem(422);
+    }
+    assert_eq!(delete(&router, "/api/v1/maintenance/MNT-3", &world.admin).await.status, 204);
+    delete(&router, "/api/v1/maintenance/MNT-3", &world.admin).await.problem(404);
 }
 
 #[tokio::test]

@@ -110,3 +110,40 @@ async fn a_browser_that_is_lost_gets_a_screen() {
         assert!(page.body.contains("找不到这个页面"), "{}", page.body);
     }
 }
+
+#[tokio::test]
+async fn what_pages_nobody_is_listed_with_its_reason_and_its_end() {
+    use watchbell_engine::fact::Quiet;
+    use watchbell_engine::view::{QuietReason, QuietView};
+
+    let world = World::new().await;
+    let router = router(app(&world, true));
+    assert!(get(&router, "/").await.body.contains("没有被压住的告警"));
+    world.change(|view| {
+        let alert = view.tickets.values().next().expect("a ticket").view.alerts[0].clone();
+        let until = at("2026-11-22T20:00:00Z");
+        let quiet = Quiet::Maintenance { window: "ledger-upgrade".into(), until };
+        let reason = QuietReason {
+            why: quiet.word().into(),
+            since: at("2026-11-22T19:00:00Z"),
+            until: Some(until),
+            by: Some("ledger-upgrade".into()),
+            ticket: None,
+            silence: None,
+            quiet,
+        };
+        view.quiet.push(QuietView { alert, silence: None, reason });
+    });
+    assert!(get(&router, "/").await.body.contains("href=\"/quiet\">1 个告警没有呼叫任何人"));
+    let zh = get(&router, "/quiet").await;
+    for part in ["维护窗口 ledger-upgrade 内预期会发生", "维护中 <b", "probe:invoice-verify"] {
+        assert!(zh.body.contains(part), "`{part}` in {}", zh.body);
+    }
+    let en = get(&router, "/quiet?lang=en").await;
+    assert!(en.body.contains("1 alert pages nobody") && en.body.contains("expected in maintenance ledger-upgrade"));
+    let listed = get(&router, "/api/v1/suppressed").await.json();
+    assert_eq!((listed["suppressed"][0]["why"].as_str(), listed["counts"]["maintenance"].as_u64()), (Some("maintenance"), Some(1)));
+    let metrics = get(&router, "/metrics").await.body;
+    assert!(metrics.contains("watchbell_suppressed{why=\"maintenance\"} 1"), "{metrics}");
+    assert!(metrics.contains("watchbell_suppressed{why=\"storm\"} 0"), "every reason is there");
+}

@@ -15,6 +15,7 @@ impl Turn<'_> {
     pub(super) fn fire(&mut self, alert: Firing) -> Option<TicketId> {
         if let Some(ticket) = self.state().firing_ticket(&alert.key) {
             let id = ticket.id;
+            self.flaps_down(id, &alert.key);
             self.change(id, alert);
             return Some(id);
         }
@@ -22,6 +23,7 @@ impl Turn<'_> {
             self.keep_quiet(alert, quiet);
             return None;
         }
+        self.count_change(&alert.key, alert.probe.as_ref());
         let routed = routing::route(self.catalog, &alert.key, &alert.labels, alert.severity);
         if let Some(id) = self.state().open_in_group(&routed.group) {
             self.join(id, alert, &routed);
@@ -29,18 +31,8 @@ impl Turn<'_> {
         }
         Some(match self.reopens(&alert.key, &routed) {
             Some(id) => self.reopen(id, alert, routed),
-            None => self.open(alert, routed),
+            None => self.open_or_fold(alert, routed),
         })
-    }
-
-    fn open(&mut self, alert: Firing, routed: Routed) -> TicketId {
-        let id = TicketId(self.state().last_ticket + 1);
-        let revision = self.catalog.revision.clone();
-        let because = self.after_quiet(&alert.key).unwrap_or(Because::Opened);
-        self.record(Some(id), What::TicketOpened { alert, routed, revision });
-        self.enter(id, 1, Stage::Step(0), because);
-        self.advance(id);
-        id
     }
 
     fn reopens(&self, key: &DedupKey, routed: &Routed) -> Option<TicketId> {
@@ -59,9 +51,11 @@ impl Turn<'_> {
         id
     }
 
-    fn join(&mut self, id: TicketId, alert: Firing, routed: &Routed) {
+    pub(super) fn join(&mut self, id: TicketId, alert: Firing, routed: &Routed) {
         let Some(ticket) = self.state().tickets.get(&id) else { return };
-        let pages = pages_again(ticket, alert.severity, self.now, routed);
+        let urgent = ticket.storm.is_some() && routed.priority < ticket.routed.priority;
+        let urgent = urgent && !matches!(ticket.phase, Phase::Resolved(_));
+        let pages = urgent || pages_again(ticket, alert.severity, self.now, routed);
         let priority = ticket.routed.priority.min(routed.priority);
         self.record(Some(id), What::AlertJoined { alert, priority });
         if pages {
@@ -83,7 +77,10 @@ impl Turn<'_> {
         let worse = alert.severity > ticket.worst;
         let held = matches!(ticket.phase, Phase::Held { .. } | Phase::OffHours { .. });
         let chased = matches!(ticket.phase, Phase::Triggered(_));
-        let routed = routing::route(self.catalog, &alert.key, &alert.labels, alert.severity);
+        let mut routed = routing::route(self.catalog, &alert.key, &alert.labels, alert.severity);
+        if ticket.storm.is_some() {
+            routed.group = ticket.routed.group.clone(); // a storm stays one
+        }
         let priority = ticket.routed.priority.min(routed.priority);
         // A fault that got worse is escalated as its severity now asks, under the same ticket.
         let rerouted = worse.then_some(routed);
@@ -108,6 +105,9 @@ impl Turn<'_> {
         }
         let ticket = self.state().firing_ticket(key)?;
         let (id, chased) = (ticket.id, matches!(ticket.phase, Phase::Triggered(_)));
+        if self.flaps_up(id, key) {
+            return Some(id);
+        }
         let loud = chased && self.held_by(id).is_none();
         let away = self.engine.away.get(&id).is_some_and(|away| away.until > self.now);
         let recovered = away.then_some(RECOVERED);

@@ -21,7 +21,9 @@ const ROUNDS: usize = 10_000;
 
 /// When something of this ticket is due next.
 pub(super) fn next_wake(ticket: &Ticket) -> Option<Timestamp> {
-    ticket.notices.iter().filter_map(super::send::notice_wake).chain(chase_wake(ticket)).min()
+    let calm = ticket.members.iter().filter(|m| ticket.is_open() && m.is_firing());
+    let calm = calm.filter_map(|m| m.flapping.as_ref()).map(|f| f.calm_at);
+    ticket.notices.iter().filter_map(super::send::notice_wake).chain(chase_wake(ticket)).chain(calm).min()
 }
 
 /// When the next page of this ticket, or the next step, is due.
@@ -136,6 +138,9 @@ impl Turn<'_> {
     }
 
     fn advance_once(&mut self, id: TicketId) -> bool {
+        if self.calm_down(id) {
+            return true;
+        }
         let Some(ticket) = self.engine.state.tickets.get(&id) else { return false };
         let moved = match &ticket.phase {
             Phase::Triggered(chase) => {

@@ -50,7 +50,7 @@ impl Turn<'_> {
         About {
             ticket: ticket.id,
             occurrence: ticket.occurrence,
-            title: lead.title.clone(),
+            title: ticket.title(),
             impact: lead.impact.clone(),
             state: ticket.state(),
             priority: ticket.routed.priority,

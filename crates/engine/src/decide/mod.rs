@@ -8,6 +8,7 @@ mod away;
 mod chase;
 mod digest;
 mod duty;
+mod flap;
 mod lapse;
 mod hand;
 mod hours;
@@ -19,6 +20,7 @@ mod send;
 mod show;
 mod signal;
 mod sources;
+mod storm;
 mod wakes;
 mod walk;
 
@@ -78,6 +80,10 @@ pub struct Engine {
     started: Option<Timestamp>,
     /// Tickets of which something fell due while watchbell was not there.
     away: BTreeMap<TicketId, Away>,
+    /// The last minutes of tickets, for storms.
+    storms: storm::Storms,
+    /// The last changes of probes that may flap.
+    changes: flap::Changes,
 }
 
 /// What a decision wants done, beside what it already did to the state.
@@ -125,6 +131,8 @@ impl Engine {
             settling: settling.collect(),
             moved: state.explained.keys().copied().collect(),
             sources: Sources::default(),
+            storms: storm::Storms::default(),
+            changes: flap::Changes::default(),
             state,
             epoch,
             duty_due: Some(Timestamp::MIN),

@@ -23,6 +23,11 @@ const NEXT_RUN_AT_MOST: Millis = Millis::secs(30);
 /// What watchbell or a person says by itself is kept quiet by silences alone.
 const OF_PEOPLE_AND_OURSELVES: [&str; 2] = ["self:", "api:declare-"];
 
+/// Whether a person or watchbell itself says it.
+pub(super) fn is_of_people_or_ourselves(alert: &Firing) -> bool {
+    OF_PEOPLE_AND_OURSELVES.iter().any(|head| alert.key.as_str().starts_with(head))
+}
+
 /// When an alert that waits has waited long enough.
 pub(super) fn settles_at(quiet: &Quiet) -> Option<Timestamp> {
     if let Quiet::Settling { until } = quiet { Some(*until) } else { None }
@@ -56,12 +61,17 @@ impl Engine {
             | What::SilenceEnded { .. }
             | What::SilenceExpiring { .. }
             | What::MaintenanceAdded { .. }
-            | What::MaintenanceEnded { .. } => self.windows_due = Some(self.windows_due.map_or(fact.at, |at| at.min(fact.at))),
+            | What::MaintenanceEnded { .. } => {
+                self.windows_due = Some(self.windows_due.map_or(fact.at, |at| at.min(fact.at)))
+            }
             _ => {}
         }
         let moves = matches!(
             fact.what,
-            What::AlertResolved { .. } | What::AlertChanged { .. } | What::TicketResolved { .. }
+            What::AlertResolved { .. }
+                | What::AlertChanged { .. }
+                | What::TicketResolved { .. }
+                | What::Flapped { up: true, .. }
         );
         if let (true, Some(ticket)) = (moves, fact.ticket)
             && self.state.explained.contains_key(&ticket)
@@ -80,7 +90,7 @@ impl Turn<'_> {
         if let Some((quiet, _)) = self.silenced(alert) {
             return Some(quiet);
         }
-        if OF_PEOPLE_AND_OURSELVES.iter().any(|head| alert.key.as_str().starts_with(head)) {
+        if is_of_people_or_ourselves(alert) {
             return None;
         }
         let explained = self.in_maintenance(alert, false).or_else(|| self.inhibited(alert));
@@ -123,10 +133,9 @@ impl Turn<'_> {
                 continue;
             }
             let both = all_match(&rule.source, &alert.labels);
-            for key in self.engine.sources.of_rule(n, rule.values(&alert.labels)) {
-                let Some(ticket) = self.state().firing_ticket(key).filter(|t| *key != alert.key && is_told(t)) else {
-                    continue;
-                };
+            let Some(values) = rule.values(&alert.labels) else { continue };
+            for key in self.engine.sources.of_rule(n, values) {
+                let Some(ticket) = self.told_of(key).filter(|_| *key != alert.key) else { continue };
                 // Two that could each explain the other explain nothing.
                 let mutual = both && ticket.member(key).is_some_and(|m| all_match(&rule.target, &m.alert.labels));
                 if !mutual {
@@ -142,7 +151,7 @@ impl Turn<'_> {
     fn depends(&self, alert: &Firing) -> Option<Quiet> {
         self.parents(alert).iter().find_map(|parent| {
             let key = DedupKey::probe(parent);
-            if let Some(ticket) = self.state().firing_ticket(&key).filter(|t| is_told(t)) {
+            if let Some(ticket) = self.told_of(&key) {
                 return Some(Quiet::Depends { on: parent.clone(), ticket: ticket.id });
             }
             match &self.state().quiet.get(&key)?.quiet {
@@ -155,7 +164,13 @@ impl Turn<'_> {
     }
 
     fn explains(&self, ticket: TicketId, key: &DedupKey) -> bool {
-        self.state().firing_ticket(key).is_some_and(|t| t.id == ticket && is_told(t))
+        self.told_of(key).is_some_and(|t| t.id == ticket)
+    }
+
+    /// The ticket of what is down right now, where somebody was told.
+    fn told_of(&self, key: &DedupKey) -> Option<&Ticket> {
+        let ticket = self.state().firing_ticket(key)?;
+        (is_told(ticket) && ticket.member(key).is_some_and(Member::is_down)).then_some(ticket)
     }
 
     fn probe_of(&self, alert: &Firing) -> Option<&ProbeInfo> {
@@ -176,6 +191,8 @@ impl Turn<'_> {
                 let run = self.probe_of(alert).map_or(SETTLE, |p| p.one_run);
                 after(self.now, run.min(NEXT_RUN_AT_MOST).max(SETTLE))
             }
+            // Both may have ended together, told in two breaths.
+            Some(Quiet::Inhibited { .. }) if alert.severity < Severity::Critical => after(self.now, SETTLE),
             // It has been there for long enough to know what explains it.
             Some(_) => return None,
             None if !self.parents(alert).is_empty() => after(self.now, SETTLE),
@@ -186,14 +203,16 @@ impl Turn<'_> {
     }
 
     fn is_inhibitable(&self, alert: &Firing) -> bool {
-        self.catalog.not_paging.inhibit.iter().any(|rule| all_match(&rule.target, &alert.labels))
+        let rules = &self.catalog.not_paging.inhibit;
+        rules.iter().any(|rule| all_match(&rule.target, &alert.labels) && rule.values(&alert.labels).is_some())
     }
 
     /// Records that an alert is quiet; nothing new makes no fact.
     pub(super) fn keep_quiet(&mut self, alert: Firing, quiet: Quiet) {
         let before = self.state().quiet.get(&alert.key);
         let same = before.is_some_and(|q| {
-            q.quiet == quiet && (q.alert.severity, q.alert.kind, &q.alert.labels) == (alert.severity, alert.kind, &alert.labels)
+            q.quiet == quiet
+                && (q.alert.severity, q.alert.kind, &q.alert.labels) == (alert.severity, alert.kind, &alert.labels)
         });
         if !same {
             let revision = self.catalog.revision.clone();
@@ -206,10 +225,9 @@ impl Turn<'_> {
 
     /// Why a ticket opens that was kept quiet before.
     pub(super) fn after_quiet(&self, key: &DedupKey) -> Option<Because> {
-        let quiet = self.state().quiet.get(key).filter(|q| q.muted_since.is_some())?;
-        Some(match &quiet.quiet {
-            Quiet::Silenced(id) => Because::SilenceEnded(*id),
-            other => Because::QuietEnded(other.clone()),
+        Some(match self.state().quiet.get(key)?.muted_by.clone()? {
+            Quiet::Silenced(id) => Because::SilenceEnded(id),
+            other => Because::QuietEnded(other),
         })
     }
 
@@ -296,7 +314,8 @@ impl Turn<'_> {
 
     /// Open tickets: those that are chased may have to be held, those that are held may have to be paged.
     fn look_at_held(&mut self) {
-        let open = self.state().tickets.values().filter(|t| matches!(t.phase, Phase::Triggered(_) | Phase::Held { .. }));
+        let open =
+            self.state().tickets.values().filter(|t| matches!(t.phase, Phase::Triggered(_) | Phase::Held { .. }));
         for id in open.map(|t| t.id).collect::<Vec<_>>() {
             let before = match self.state().tickets.get(&id).map(|t| &t.phase) {
                 Some(Phase::Held { quiet, until }) => Some((quiet.clone(), *until)),

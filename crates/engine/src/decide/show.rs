@@ -15,8 +15,8 @@ use crate::input::Actor;
 use crate::state::{Acked, Member, Page, Phase, State, StepWait, Ticket};
 use crate::time::elapsed;
 use crate::view::{
-    AckView, AlertState, AlertView, AttemptView, LiveView, MaintenanceView, PageLive, PageView, QuietReason, QuietView,
-    SilenceView, TestView, TicketLive, TicketView, WaitingView,
+    AckView, AlertState, AlertView, AttemptView, FlapView, LiveView, MaintenanceView, PageLive, PageView, QuietReason,
+    QuietView, SilenceView, StormView, TestView, TicketLive, TicketView, WaitingView,
 };
 
 /// The live view after a decision: tickets that were not touched are shared with the view before.
@@ -65,7 +65,7 @@ fn ticket_live(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketLive 
         view: ticket_view(state, catalog, ticket),
         pages: ticket.pages.iter().map(|p| PageLive { view: page_view(p), occurrence: p.occurrence }).collect(),
         occurrence: ticket.occurrence,
-        title: lead.title.clone(),
+        title: ticket.title(),
         impact: lead.impact.clone(),
         runbook: lead.runbook.clone(),
         held: held_by.as_ref().and_then(|h| h.silence),
@@ -97,7 +97,7 @@ fn ticket_view(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketView 
     };
     TicketView {
         id: ticket.id,
-        title: lead.title.get(catalog.locale).to_owned(),
+        title: ticket.title().get(catalog.locale).to_owned(),
         state: ticket.state(),
         priority: ticket.routed.priority,
         policy: ticket.routed.policy.clone(),
@@ -125,6 +125,8 @@ fn ticket_view(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketView 
         merged_into: ticket.merged_into,
         next_step: chase::next_step(state, catalog, ticket),
         alerts: ticket.members.iter().map(alert_view).collect(),
+        flapping: ticket.firing().any(|m| m.flapping.is_some()),
+        storm: ticket.storm.as_ref().map(|root| storm_view(root, ticket, catalog, state)),
         explains: state.explained.get(&ticket.id).map_or(0, |keys| u32::try_from(keys.len()).unwrap_or(u32::MAX)),
     }
 }
@@ -147,6 +149,17 @@ fn ack_view((by, at): &(Actor, Timestamp)) -> AckView {
     AckView { by: called(by), at: *at }
 }
 
+fn storm_view(root: &str, ticket: &Ticket, catalog: &Catalog, state: &State) -> StormView {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let firing = ticket.firing().count();
+    StormView {
+        of: root.to_owned(),
+        rages: ticket.is_open() && super::storm::rages(ticket, catalog, state),
+        firing: count(firing),
+        resolved: count(ticket.members.len() - firing),
+    }
+}
+
 fn alert_view(member: &Member) -> AlertView {
     let alert = &member.alert;
     AlertView {
@@ -159,6 +172,11 @@ fn alert_view(member: &Member) -> AlertView {
         started_at: alert.started_at,
         ended_at: member.ended_at,
         labels: alert.labels.clone(),
+        flapping: member.flapping.as_ref().filter(|_| member.is_firing()).map(|f| FlapView {
+            since: f.since,
+            up: f.up,
+            calm_at: f.calm_at,
+        }),
         annotations: alert.told.as_ref().map(|t| t.annotations.clone()).unwrap_or_default(),
         link: alert.told.as_ref().and_then(|t| t.link.clone()),
     }
@@ -210,7 +228,7 @@ fn silences(state: &State, now: Timestamp) -> Vec<SilenceView> {
 }
 
 fn quiet_view(state: &State, quiet: &crate::state::QuietAlert) -> QuietView {
-    let member = Member { alert: quiet.alert.clone(), ended_at: None, probe_gone: false };
+    let member = Member { alert: quiet.alert.clone(), ended_at: None, probe_gone: false, flapping: None };
     let reason = quiet_reason(state, &quiet.quiet, quiet.since);
     QuietView { alert: alert_view(&member), silence: reason.silence, reason }
 }

@@ -34,8 +34,8 @@ impl Sources {
     pub(super) fn put(&mut self, alert: &Firing, catalog: &Catalog) {
         self.take(&alert.key);
         for (n, rule) in catalog.not_paging.inhibit.iter().enumerate() {
-            if all_match(&rule.source, &alert.labels) {
-                let place = (n, rule.values(&alert.labels));
+            let values = rule.values(&alert.labels).filter(|_| all_match(&rule.source, &alert.labels));
+            if let Some(place) = values.map(|values| (n, values)) {
                 self.by_values.entry(place.clone()).or_default().insert(alert.key.clone());
                 self.of.entry(alert.key.clone()).or_default().push(place);
             }

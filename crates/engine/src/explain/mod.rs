@@ -22,10 +22,20 @@ fn entry(fact: &Fact) -> Option<TimelineEntry> {
 
 fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
     let text = match what {
-        What::TicketOpened { alert, routed, .. } => format!(
-            "opened as {}: {} ({}); route {}, policy {}",
-            routed.priority, alert.title.en, alert.summary, routed.route, routed.policy
-        ),
+        What::TicketOpened { alert, routed, storm, .. } => {
+            let storm = storm.as_ref().map_or(String::new(), |of| {
+                format!("; {of} has so many faults at once that further ones join here")
+            });
+            format!(
+                "opened as {}: {} ({}); route {}, policy {}{storm}",
+                routed.priority, alert.title.en, alert.summary, routed.route, routed.policy
+            )
+        }
+        What::Flapped { key, up, calm_at } => {
+            let now = if *up { "up" } else { "down" };
+            format!("{key} comes and goes, and is {now} now; the ticket stays open until it is calm, {calm_at:.0} at the earliest")
+        }
+        What::FlapEnded { key } => format!("{key} is calm"),
         What::TicketReopened { alert, occurrence, .. } => {
             format!("reopened (occurrence {occurrence}): {} ({})", alert.title.en, alert.summary)
         }
@@ -218,6 +228,8 @@ impl Here {
             | What::TicketReopened { .. }
             | What::AlertChanged { .. }
             | What::AlertResolved { .. }
+            | What::Flapped { .. }
+            | What::FlapEnded { .. }
             | What::ProbeGone { .. }
             | What::Escalated { .. }
             | What::Declined { .. }
@@ -300,7 +312,7 @@ pub fn quiet_text(quiet: &Quiet) -> String {
         Quiet::Maintenance { window, until } => format!("expected in maintenance {window} until {until:.0}"),
         Quiet::Inhibited { by, ticket } => format!("{by} explains it, which somebody was told of in {ticket}"),
         Quiet::Depends { on, ticket } => format!("it depends on {on}, which is down; somebody was told in {ticket}"),
-        Quiet::Settling { until } => format!("it waits until {until:.3} for what may explain it"),
+        Quiet::Settling { until } => format!("it waits until {until:.0} for what may explain it"),
     }
 }
 

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::page::{Ended, Notice, Page, Try};
-use super::ticket::{Acked, Chase, Closed, Member, Phase, Ticket, Wake};
+use super::ticket::{Acked, Chase, Closed, Flapping, Member, Phase, Ticket, Wake};
 use super::{Maintenance, QuietAlert, Silence, State, TESTS_KEPT, TestPage};
 use crate::catalog::{Absence, LadderEntry, Override};
 use crate::fact::{Because, Fact, Firing, Quiet, Routed, Stage, What};
@@ -40,7 +40,12 @@ impl State {
                 self.leave_quiet(key);
                 self.set_aside.remove(key);
             }
-            What::TicketOpened { alert, routed, .. } => self.open(fact.ticket, alert, routed, at),
+            What::TicketOpened { alert, routed, storm, .. } => {
+                self.open(fact.ticket, alert, routed, at);
+                if let Some(ticket) = fact.ticket.and_then(|id| self.tickets.get_mut(&id)) {
+                    ticket.storm = storm.clone();
+                }
+            }
             What::TestAsked { test, person, channel, by } => {
                 self.last_test = self.last_test.max(test.0);
                 let sent = Try { n: 1, channel: channel.clone(), at, asked: at, ended: None };
@@ -103,6 +108,8 @@ impl State {
             | What::AlertJoined { .. }
             | What::AlertChanged { .. }
             | What::AlertResolved { .. }
+            | What::Flapped { .. }
+            | What::FlapEnded { .. }
             | What::ProbeGone { .. }
             | What::StepEntered { .. }
             | What::PageStarted { .. }
@@ -175,11 +182,13 @@ impl State {
         let before = self.leave_quiet(&alert.key);
         let since = before.as_ref().filter(|b| b.quiet.word() == quiet.word()).map_or(at, |b| b.since);
         let wanted = !matches!(quiet, Quiet::Info | Quiet::Settling { .. });
-        let muted_since = before.and_then(|b| b.muted_since).or(wanted.then_some(at));
+        let (muted_since, muted_by) = before.map_or((None, None), |b| (b.muted_since, b.muted_by));
+        let muted_since = muted_since.or(wanted.then_some(at));
+        let muted_by = wanted.then(|| quiet.clone()).or(muted_by);
         if let Some(ticket) = quiet.explained_by() {
             self.explained.entry(ticket).or_default().insert(alert.key.clone());
         }
-        let quiet = QuietAlert { alert: alert.clone(), quiet: quiet.clone(), since, muted_since };
+        let quiet = QuietAlert { alert: alert.clone(), quiet: quiet.clone(), since, muted_since, muted_by };
         self.quiet.insert(alert.key.clone(), quiet);
     }
 
@@ -293,6 +302,7 @@ impl State {
                 }
                 Phase::Acknowledged(_) | Phase::Held { .. } | Phase::OffHours { .. } | Phase::Resolved(_) => {}
             }
+            ticket.members.shift_flaps(by_ms);
             for page in &mut ticket.pages {
                 page.counts_from = shifted(page.counts_from, by_ms);
                 page.begun.iter_mut().for_each(|at| *at = shifted(*at, by_ms));
@@ -324,7 +334,7 @@ impl Ticket {
             opened_at: at,
             occurred_at: at,
             phase: Phase::Triggered(Chase::begins(at)),
-            members: Member { alert: alert.clone(), ended_at: None, probe_gone: false }.into(),
+            members: Member { alert: alert.clone(), ended_at: None, probe_gone: false, flapping: None }.into(),
             worst: alert.severity,
             pages: Vec::new(),
             notices: Vec::new(),
@@ -339,6 +349,7 @@ impl Ticket {
             waits: Vec::new(),
             acks: Vec::new(),
             merged_into: None,
+            storm: None,
         }
     }
 
@@ -360,6 +371,12 @@ impl Ticket {
                 self.put_member(alert);
             }
             What::AlertResolved { key, .. } => self.end_member(key, at),
+            What::Flapped { key, up, calm_at } => {
+                let before = self.members.get(key).and_then(|m| m.flapping.as_ref());
+                let since = before.map_or(at, |f| f.since);
+                self.members.flap(key, Some(Flapping { since, up: *up, calm_at: *calm_at }));
+            }
+            What::FlapEnded { key } => self.members.flap(key, None),
             What::ProbeGone { probe } => {
                 self.members.note_gone(probe);
             }
@@ -473,7 +490,7 @@ impl Ticket {
         self.worst = alert.severity;
         self.first_page_accepted = None;
         self.taken = None;
-        (self.was_silenced, self.muted_since) = (false, None);
+        (self.was_silenced, self.muted_since, self.storm) = (false, None, None);
         self.home = None;
         self.waits.clear();
         self.acks.clear();
@@ -497,7 +514,9 @@ impl Ticket {
     fn put_member(&mut self, alert: &Firing) {
         self.worst = self.worst.max(alert.severity);
         self.restored = None;
-        self.members.put(Member { alert: alert.clone(), ended_at: None, probe_gone: false });
+        let before = self.members.get(&alert.key).filter(|m| m.is_firing());
+        let flapping = before.and_then(|m| m.flapping.clone());
+        self.members.put(Member { alert: alert.clone(), ended_at: None, probe_gone: false, flapping });
     }
 
     fn end_member(&mut self, key: &DedupKey, at: Timestamp) {

@@ -6,8 +6,9 @@ use std::ops::Deref;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::ticket::Member;
+use super::ticket::{Flapping, Member};
 use crate::ids::{DedupKey, ProbeId};
+use crate::time::shifted;
 
 /// Up to so many are looked through; most tickets have one, and need no index.
 const FEW: usize = 8;
@@ -69,6 +70,20 @@ impl Members {
     pub(super) fn note_gone(&mut self, probe: &ProbeId) {
         let of_it = self.list.iter_mut().filter(|m| m.alert.probe.as_ref() == Some(probe));
         of_it.for_each(|m| m.probe_gone = true);
+    }
+
+    /// Says that one comes and goes, or does so no more.
+    pub(super) fn flap(&mut self, key: &DedupKey, flapping: Option<Flapping>) {
+        if let Some(member) = self.place(key).and_then(|place| self.list.get_mut(place)) {
+            member.flapping = flapping;
+        }
+    }
+
+    /// What counts from events moves with the clock.
+    pub(super) fn shift_flaps(&mut self, by_ms: i64) {
+        for flapping in self.list.iter_mut().filter_map(|m| m.flapping.as_mut()) {
+            flapping.calm_at = shifted(flapping.calm_at, by_ms);
+        }
     }
 
     /// Forgets all others.

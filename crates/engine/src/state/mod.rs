@@ -28,7 +28,7 @@ use crate::time::Millis;
 
 pub use members::Members;
 pub use page::{Ended, Notice, Page, Try, Within};
-pub use ticket::{Acked, Chase, Closed, Member, Phase, StepWait, Ticket, Wake};
+pub use ticket::{Acked, Chase, Closed, Flapping, Member, Phase, StepWait, Ticket, Wake};
 
 /// How long a resolved ticket stays in memory: its links live 24 h after the resolve (design,
 /// section 8), and an hour more for clocks that disagree.
@@ -114,6 +114,9 @@ pub struct QuietAlert {
     /// Since when somebody or something wanted quiet, in one stretch; not for what only informs or settles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted_since: Option<Timestamp>,
+    /// The last of those reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_by: Option<Quiet>,
 }
 
 /// A recorded maintenance window that has not ended.

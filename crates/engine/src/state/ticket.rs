@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::members::Members;
 use super::page::{Notice, Page};
-use crate::catalog::Require;
+use crate::catalog::{Localized, Require};
 use crate::fact::{Because, Firing, Quiet, Routed, Stage};
 use crate::ids::{DedupKey, PageId, PersonId, PolicyId, ProbeId, TicketId};
 use crate::input::Actor;
@@ -64,6 +64,9 @@ pub struct Ticket {
     /// Where its alerts went when it was merged.
     #[serde(default)]
     pub merged_into: Option<TicketId>,
+    /// What the storm is about, where it is the ticket of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storm: Option<String>,
 }
 
 /// A step that was passed over and is entered when its window opens.
@@ -86,12 +89,31 @@ pub struct Member {
     pub ended_at: Option<Timestamp>,
     /// Its probe is gone from the configuration.
     pub probe_gone: bool,
+    /// It comes and goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flapping: Option<Flapping>,
+}
+
+/// A fault that comes and goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flapping {
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether it is up for now.
+    pub up: bool,
+    /// It counts as calm then, unless it changes again.
+    pub calm_at: Timestamp,
 }
 
 impl Member {
     /// Whether the fault is there.
     pub fn is_firing(&self) -> bool {
         self.ended_at.is_none()
+    }
+
+    /// Whether it is there right now: not between two faults of one that comes and goes.
+    pub fn is_down(&self) -> bool {
+        self.is_firing() && !self.flapping.as_ref().is_some_and(|f| f.up)
     }
 }
 
@@ -212,6 +234,13 @@ impl Ticket {
             .max_by(|a, b| (a.alert.severity.cmp(&b.alert.severity)).then(b.alert.started_at.cmp(&a.alert.started_at)));
         let ended = || self.members.iter().max_by_key(|m| m.ended_at);
         &live.or_else(ended).expect("a ticket is opened with an alert, and none is ever taken out").alert
+    }
+
+    /// What it is called: what its lead broke, or the storm.
+    pub fn title(&self) -> Localized {
+        let Some(root) = &self.storm else { return self.lead().title.clone() };
+        let n = self.firing().count();
+        Localized { zh_cn: format!("{root} 告警风暴({n} 个告警未恢复)"), en: format!("{root}: alert storm ({n} firing)") }
     }
 
     /// When the impact of this occurrence began: the earliest start of its alerts.

@@ -13,7 +13,9 @@ pub(crate) fn look(state: &State, setup: &Setup) -> Vec<String> {
         let key = DedupKey::probe(&verdict.probe);
         let known = state.is_firing(&key) || state.set_aside.contains(&key);
         let in_force = setup.catalog.probes.contains_key(&verdict.probe);
-        if in_force && known == (verdict.level == Level::Up) {
+        // What comes and goes keeps its ticket while it is up.
+        let flaps = state.firing_ticket(&key).and_then(|t| t.member(&key)).is_some_and(|m| !m.is_down());
+        if in_force && !flaps && known == (verdict.level == Level::Up) {
             wrong.push(format!("{key} is {} and its alert says otherwise", verdict.level));
         }
     }
