@@ -70,7 +70,8 @@ async fn hook(State(phone): State<Phone>, body: axum::Json<Value>) -> StatusCode
 
 fn main() {
     rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(measure());
 }
 
@@ -95,7 +96,9 @@ fn row(what: &str, figures: [f64; 3]) {
     let ratio = |n: usize| figures[n] / TARGETS[n];
     println!(
         "  {what:24} accepted {accepted:6.3} ({:.2} of target)   first page {first:6.3} ({:.2})   all groups {all:6.3} ({:.2})",
-        ratio(0), ratio(1), ratio(2)
+        ratio(0),
+        ratio(1),
+        ratio(2)
     );
 }
 

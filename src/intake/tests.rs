@@ -121,13 +121,17 @@ async fn a_list_of_signals_is_one_input() {
     let router = router(intake(&world));
     let token = world.token("billing", Role::Responder).await;
     let list = |n: usize| {
-        let all: Vec<Value> = (0..n).map(|n| serde_json::json!({ "dedup_key": n.to_string(), "summary": "x" })).collect();
+        let all: Vec<Value> =
+            (0..n).map(|n| serde_json::json!({ "dedup_key": n.to_string(), "summary": "x" })).collect();
         Value::Array(all).to_string()
     };
     let (status, answer) = send(&router, Method::POST, "/api/v1/signals", Some(&token), &list(1_000)).await;
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
     assert_eq!((status.as_u16(), answer["signals"].as_array().map(Vec::len)), (202, Some(1_000)));
-    assert_eq!((&answer["signals"][7]["dedup_key"], &answer["signals"][7]["ticket"]), (&"api:7".into(), &"INC-43".into()));
+    assert_eq!(
+        (&answer["signals"][7]["dedup_key"], &answer["signals"][7]["ticket"]),
+        (&"api:7".into(), &"INC-43".into())
+    );
     assert!(matches!(world.inputs().pop(), Some(Input::Signals(all)) if all.len() == 1_000));
     assert_eq!(send(&router, Method::POST, "/api/v1/signals", Some(&token), &list(1_001)).await.0, 422);
     let bad = r#"[{"dedup_key":"a","summary":"x"},{"dedup_key":""}]"#;

@@ -152,7 +152,14 @@ async fn ask(app: &App, act: Act) -> Result<(), (StatusCode, Label)> {
             Err((Problem::from(other).status, Label::Error))
         }
         Ok(Answer::Done | Answer::Ticket { .. }) => Ok(()),
-        Ok(Answer::Signal { .. } | Answer::Signals(_) | Answer::Silence(_) | Answer::Maintenance(_) | Answer::Override(_) | Answer::Test(_)) => Ok(()),
+        Ok(
+            Answer::Signal { .. }
+            | Answer::Signals(_)
+            | Answer::Silence(_)
+            | Answer::Maintenance(_)
+            | Answer::Override(_)
+            | Answer::Test(_),
+        ) => Ok(()),
         Err(_) => Err((StatusCode::SERVICE_UNAVAILABLE, Label::TryAgain)),
     }
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::fact::Told;
 use crate::heartbeat::Beat;
 use crate::ids::{
-    ChannelId, DedupKey, InputId, MaintenanceId, OverrideId, PageId, PersonId, ProbeId, RotationId, SendId, SilenceId, TestId,
-    TicketId,
+    ChannelId, DedupKey, InputId, MaintenanceId, OverrideId, PageId, PersonId, ProbeId, RotationId, SendId, SilenceId,
+    TestId, TicketId,
 };
 use crate::label::{Labels, Matcher};
 use crate::not_paging::Expect;

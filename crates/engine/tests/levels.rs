@@ -75,7 +75,8 @@ fn repeats_make_no_facts_and_no_commits() {
         let signals = vec![firing(&w, "am:a")];
         let envelope = Envelope { id: format!("repeat-{}", w.now).into(), input: Input::Signals(signals) };
         let commands = w.pump.take(w.now, vec![(Some(9_999), envelope)]);
-        let answered = matches!(&commands[..], [Command::Answer(9_999, Answer::Signals(t))] if t[0] == Some(TicketId(1)));
+        let answered =
+            matches!(&commands[..], [Command::Answer(9_999, Answer::Signals(t))] if t[0] == Some(TicketId(1)));
         assert!(answered, "answered at once, with nothing to write: {commands:?}");
     }
     assert_eq!(state_of(&w, TicketId(1)), TicketState::Acknowledged);
@@ -247,7 +248,9 @@ fn a_source_can_say_that_somebody_has_it() {
     assert_eq!(post(&mut w, vec![acked("pd:gatus:a")]), [None]);
     let change = world::signal("pd:gatus:change", SignalAction::Change, Severity::Error, &[]);
     assert_eq!(post(&mut w, vec![change]), [None]);
-    assert!(w.facts.iter().any(|f| f.ticket.is_none() && matches!(&f.what, What::Noted { by, .. } if by.name == "test")));
+    assert!(
+        w.facts.iter().any(|f| f.ticket.is_none() && matches!(&f.what, What::Noted { by, .. } if by.name == "test"))
+    );
     w.check();
 }
 

@@ -88,9 +88,12 @@ async fn an_alert_is_mapped_as_the_rules_say() {
     assert!(lapse.named && lapse.at == at("2026-11-22T19:16:40Z") && signal.more.level);
     assert_eq!(signal.started_at, Some(at("2026-11-22T19:10:00Z")));
 
-    for (posted, severity) in
-        [("none", Severity::Info), ("info", Severity::Info), ("warning", Severity::Warning), ("mystery", Severity::Error)]
-    {
+    for (posted, severity) in [
+        ("none", Severity::Info),
+        ("info", Severity::Info),
+        ("warning", Severity::Warning),
+        ("mystery", Severity::Error),
+    ] {
         sender.post(&json!([{ "labels": { "alertname": "Watchdog", "severity": posted } }])).await;
         assert_eq!(signals(&world)[0].severity, severity, "{posted}");
     }
@@ -128,8 +131,10 @@ async fn the_good_ones_are_taken_in_beside_bad_ones() {
         (json!({ "labels": { "empty": "" } }), "\"at least one label pair required\""),
         (json!({}), "\"at least one label pair required\""),
         (json!({ "labels": { "": "x" } }), r#""invalid label set: invalid name \"\"""#),
-        (json!({ "labels": { "a": "b" }, "startsAt": "2026-11-22T20:00:00Z", "endsAt": "2026-11-22T19:00:00Z" }),
-         "\"start time must be before end time\""),
+        (
+            json!({ "labels": { "a": "b" }, "startsAt": "2026-11-22T20:00:00Z", "endsAt": "2026-11-22T19:00:00Z" }),
+            "\"start time must be before end time\"",
+        ),
     ] {
         let before = world.inputs().len();
         let answer = sender.post(&json!([bad, { "labels": { "alertname": "good", "k8s.io/名": "x" } }])).await;
@@ -168,9 +173,7 @@ async fn what_cannot_be_read_is_refused_as_the_framework_does() {
 async fn silences_are_refused_with_alertmanagers_words() {
     let world = World::new().await;
     let sender = Sender::of(&world).await;
-    let silence = |matchers: Value, ends: &str| {
-        json!({ "matchers": matchers, "startsAt": "2026-11-22T19:00:00Z", "endsAt": ends, "createdBy": "a", "comment": "c" })
-    };
+    let silence = |matchers: Value, ends: &str| json!({ "matchers": matchers, "startsAt": "2026-11-22T19:00:00Z", "endsAt": ends, "createdBy": "a", "comment": "c" });
     let one = json!([{ "name": "alertname", "value": "x", "isRegex": false }]);
     let any = json!([{ "name": "alertname", "value": ".*", "isRegex": true, "isEqual": true }]);
     let path = "/integrations/alertmanager/api/v2/silences";
@@ -178,9 +181,17 @@ async fn silences_are_refused_with_alertmanagers_words() {
         (silence(json!([]), "2026-11-22T20:00:00Z"), 422, "\"code\":612"),
         (silence(one.clone(), "2026-11-22T18:00:00Z"), 400, "start time must be before end time"),
         (silence(one.clone(), "2026-11-22T19:05:00Z"), 400, "end time can't be in the past"),
-        (silence(any, "2026-11-22T20:00:00Z"), 400, "\"silence invalid: at least one matcher must not match the empty string\""),
-        (json!({ "id": "e5a0b1c2-1111-4222-8333-444455556666", "matchers": one, "startsAt": "2026-11-22T19:00:00Z",
-            "endsAt": "2026-11-22T20:00:00Z", "createdBy": "a", "comment": "c" }), 404, "\"silence not found\""),
+        (
+            silence(any, "2026-11-22T20:00:00Z"),
+            400,
+            "\"silence invalid: at least one matcher must not match the empty string\"",
+        ),
+        (
+            json!({ "id": "e5a0b1c2-1111-4222-8333-444455556666", "matchers": one, "startsAt": "2026-11-22T19:00:00Z",
+            "endsAt": "2026-11-22T20:00:00Z", "createdBy": "a", "comment": "c" }),
+            404,
+            "\"silence not found\"",
+        ),
         (silence(one.clone(), "2026-11-22T20:00:00Z"), 200, "\"silenceID\":\"00000000-0000-4000-8000-"),
     ] {
         let (found, text) = sender.send(Method::POST, path, "application/json", &body.to_string()).await;
@@ -238,7 +249,8 @@ fn webhook() -> Value {
 async fn a_webhook_is_read_alert_by_alert() {
     let world = World::new().await;
     let sender = Sender::of(&world).await;
-    let post = async |path: &str, body: &Value| sender.send(Method::POST, path, "application/json", &body.to_string()).await;
+    let post =
+        async |path: &str, body: &Value| sender.send(Method::POST, path, "application/json", &body.to_string()).await;
     assert_eq!(post(WEBHOOK, &webhook()).await.0, 200);
     let all = signals(&world);
     let shown: Vec<_> = all.iter().map(|s| (s.dedup_key.as_str(), s.action)).collect();
@@ -273,7 +285,8 @@ async fn a_webhook_of_its_own_has_keys_ends_and_heartbeats_of_its_own() {
     config.integrations.webhooks = [("beats".to_owned(), source), ("prod".to_owned(), quiet)].into();
     world.live.config.store(std::sync::Arc::new(config));
     let sender = Sender::of(&world).await;
-    let post = async |path: String| sender.send(Method::POST, &path, "application/json", &webhook().to_string()).await.0;
+    let post =
+        async |path: String| sender.send(Method::POST, &path, "application/json", &webhook().to_string()).await.0;
     assert_eq!(post(format!("{WEBHOOK}/prod")).await, 200);
     let all = signals(&world);
     assert_eq!(all[0].dedup_key.as_str(), "am:prod:f0243985a26b1e00");

@@ -62,49 +62,131 @@ fn recorded() -> Vec<(&'static str, &'static str, &'static str, Value, &'static 
     let plain = "application/json";
     let below = "/integrations/pagerduty/v2/enqueue";
     vec![
-        ("python pagerduty 7.2", "/v2/enqueue", plain, json!({
+        (
+            "python pagerduty 7.2",
+            "/v2/enqueue",
+            plain,
+            json!({
             "event_action": "trigger", "routing_key": KEY, "dedup_key": "py-1",
             "payload": { "summary": "disk is full", "source": "web-1", "severity": "critical",
                          "custom_details": { "free": "0" } },
-            "links": [], "images": [] }), "py-1", fire),
-        ("python pagerduty 7.2 resolves", "/v2/enqueue", plain, json!({
-            "event_action": "resolve", "routing_key": KEY, "dedup_key": "py-1" }), "py-1", over),
-        ("pdpyras 5 acknowledges", "/v2/enqueue", plain, json!({
-            "event_action": "acknowledge", "routing_key": KEY, "dedup_key": "py-1" }), "py-1", SignalAction::Acknowledge),
-        ("@pagerduty/pdjs 2", "/v2/enqueue", "application/json; charset=utf-8", json!({
+            "links": [], "images": [] }),
+            "py-1",
+            fire,
+        ),
+        (
+            "python pagerduty 7.2 resolves",
+            "/v2/enqueue",
+            plain,
+            json!({
+            "event_action": "resolve", "routing_key": KEY, "dedup_key": "py-1" }),
+            "py-1",
+            over,
+        ),
+        (
+            "pdpyras 5 acknowledges",
+            "/v2/enqueue",
+            plain,
+            json!({
+            "event_action": "acknowledge", "routing_key": KEY, "dedup_key": "py-1" }),
+            "py-1",
+            SignalAction::Acknowledge,
+        ),
+        (
+            "@pagerduty/pdjs 2",
+            "/v2/enqueue",
+            "application/json; charset=utf-8",
+            json!({
             "routing_key": KEY, "event_action": "trigger", "dedup_key": "js-1",
-            "payload": { "summary": "Test Event 1", "source": "test-source", "severity": "error" } }), "js-1", fire),
-        ("go-pagerduty", below, plain, json!({
+            "payload": { "summary": "Test Event 1", "source": "test-source", "severity": "error" } }),
+            "js-1",
+            fire,
+        ),
+        (
+            "go-pagerduty",
+            below,
+            plain,
+            json!({
             "routing_key": KEY, "event_action": "trigger", "dedup_key": "go-1",
             "payload": { "summary": "s", "source": "h", "severity": "info", "timestamp": "2026-11-22T03:12:04+0000" },
-            "client": "monitor", "client_url": "https://monitor.example" }), "go-1", fire),
-        ("Alertmanager", below, plain, json!({
+            "client": "monitor", "client_url": "https://monitor.example" }),
+            "go-1",
+            fire,
+        ),
+        (
+            "Alertmanager",
+            below,
+            plain,
+            json!({
             "routing_key": KEY, "dedup_key": GROUP_KEY, "event_action": "trigger",
             "payload": { "summary": "[FIRING:1] DiskFull", "source": "Alertmanager", "severity": "error",
                          "custom_details": { "firing": "Labels:\n - alertname = DiskFull\n", "num_firing": "1" } },
-            "client": "Alertmanager", "client_url": "http://am.example:9093/#/alerts?receiver=pd" }), GROUP_KEY, fire),
-        ("Alertmanager resolves with a whole payload", below, plain, json!({
+            "client": "Alertmanager", "client_url": "http://am.example:9093/#/alerts?receiver=pd" }),
+            GROUP_KEY,
+            fire,
+        ),
+        (
+            "Alertmanager resolves with a whole payload",
+            below,
+            plain,
+            json!({
             "routing_key": KEY, "dedup_key": GROUP_KEY, "event_action": "resolve",
             "payload": { "summary": "[RESOLVED] DiskFull", "source": "Alertmanager", "severity": "error" } }),
-            GROUP_KEY, over),
-        ("Uptime Kuma", below, plain, json!({
+            GROUP_KEY,
+            over,
+        ),
+        (
+            "Uptime Kuma",
+            below,
+            plain,
+            json!({
             "payload": { "summary": "[Shop] [🔴 Down] timeout", "severity": "warning", "source": "https://shop.example" },
-            "routing_key": KEY, "event_action": "trigger", "dedup_key": "Uptime Kuma/7" }), "Uptime Kuma/7", fire),
-        ("Uptime Kuma is well again", below, plain, json!({
+            "routing_key": KEY, "event_action": "trigger", "dedup_key": "Uptime Kuma/7" }),
+            "Uptime Kuma/7",
+            fire,
+        ),
+        (
+            "Uptime Kuma is well again",
+            below,
+            plain,
+            json!({
             "payload": { "summary": "[Shop] [✅ Up]", "severity": "info", "source": "https://shop.example" },
-            "routing_key": KEY, "event_action": "resolve", "dedup_key": "Uptime Kuma/7" }), "Uptime Kuma/7", over),
-        ("Apprise resolves with three fields", below, plain, json!({
-            "routing_key": KEY, "event_action": "resolve", "dedup_key": "ap-1" }), "ap-1", over),
-        ("Apprise", below, plain, json!({
+            "routing_key": KEY, "event_action": "resolve", "dedup_key": "Uptime Kuma/7" }),
+            "Uptime Kuma/7",
+            over,
+        ),
+        (
+            "Apprise resolves with three fields",
+            below,
+            plain,
+            json!({
+            "routing_key": KEY, "event_action": "resolve", "dedup_key": "ap-1" }),
+            "ap-1",
+            over,
+        ),
+        (
+            "Apprise",
+            below,
+            plain,
+            json!({
             "routing_key": KEY, "event_action": "trigger", "dedup_key": "ap-1", "client": "Apprise",
             "payload": { "summary": "t", "severity": "warning", "source": "Apprise", "component": "Notification" },
-            "links": [ { "href": "https://apprise.example" } ] }), "ap-1", fire),
-        ("Grafana", below, plain, json!({
+            "links": [ { "href": "https://apprise.example" } ] }),
+            "ap-1",
+            fire,
+        ),
+        (
+            "Grafana",
+            below,
+            plain,
+            json!({
             "routing_key": KEY, "dedup_key": "grafana-1", "event_action": "trigger", "description": "x",
             "payload": { "summary": "[FIRING:1] CPU", "source": "grafana-host", "severity": "critical",
                          "class": "cpu", "component": "node", "group": "infra" }, "client": "Grafana",
             "client_url": "https://grafana.example", "links": [ { "href": "https://grafana.example/d/1", "text": "x" } ] }),
-            "grafana-1", fire),
+            "grafana-1",
+            fire,
+        ),
     ]
 }
 
@@ -116,7 +198,11 @@ async fn every_client_is_taken_in_and_gets_its_key_back() {
         let answer = post(&router, path, kind, &body.to_string()).await;
         assert_eq!(answer, (StatusCode::ACCEPTED, accepted(key)), "{client}");
         let signal = last(&world);
-        assert_eq!((signal.dedup_key.as_str(), signal.action), (format!("pd:gatus:{key}").as_str(), action), "{client}");
+        assert_eq!(
+            (signal.dedup_key.as_str(), signal.action),
+            (format!("pd:gatus:{key}").as_str(), action),
+            "{client}"
+        );
         assert_eq!(signal.source, "gatus");
     }
 }
@@ -158,16 +244,28 @@ async fn what_is_wrong_is_said_in_pagerdutys_words() {
     let router = connected(&world);
     let payload = json!({ "summary": "s", "source": "h", "severity": "error" });
     for (event, errors) in [
-        (json!({ "routing_key": "short", "event_action": "trigger", "payload": payload }),
-         vec!["Length of 'routing_key' is incorrect (should be 32 characters)"]),
-        (json!({ "routing_key": "f".repeat(32), "event_action": "trigger", "payload": payload }), vec!["Invalid routing key"]),
+        (
+            json!({ "routing_key": "short", "event_action": "trigger", "payload": payload }),
+            vec!["Length of 'routing_key' is incorrect (should be 32 characters)"],
+        ),
+        (
+            json!({ "routing_key": "f".repeat(32), "event_action": "trigger", "payload": payload }),
+            vec!["Invalid routing key"],
+        ),
         (json!({ "event_action": "trigger", "payload": payload }), vec!["'routing_key' is missing or blank"]),
-        (json!({ "routing_key": KEY, "event_action": "trigger", "payload": { "summary": " " } }),
-         vec!["'payload.summary' is missing or blank", "'payload.source' is missing or blank",
-              "'payload.severity' is missing or blank"]),
+        (
+            json!({ "routing_key": KEY, "event_action": "trigger", "payload": { "summary": " " } }),
+            vec![
+                "'payload.summary' is missing or blank",
+                "'payload.source' is missing or blank",
+                "'payload.severity' is missing or blank",
+            ],
+        ),
         (json!({ "routing_key": KEY, "event_action": "resolve" }), vec!["'dedup_key' is missing or blank"]),
-        (json!({ "routing_key": KEY, "event_action": "trigger", "dedup_key": "k".repeat(256), "payload": payload }),
-         vec!["Length of 'dedup_key' is incorrect (should be at most 255 characters)"]),
+        (
+            json!({ "routing_key": KEY, "event_action": "trigger", "dedup_key": "k".repeat(256), "payload": payload }),
+            vec!["Length of 'dedup_key' is incorrect (should be at most 255 characters)"],
+        ),
         (json!({ "routing_key": KEY, "payload": payload }), vec!["'event_action' is missing or blank"]),
     ] {
         let wrong = json!({ "status": "invalid event", "message": "Event object is invalid", "errors": errors });

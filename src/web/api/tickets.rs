@@ -217,9 +217,7 @@ pub(super) async fn declare(
         | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Test(_)
-        | Answer::Refused(_)) => {
-            Err(unexpected(&other))
-        }
+        | Answer::Refused(_)) => Err(unexpected(&other)),
     }
 }
 
