@@ -1,6 +1,6 @@
 # `make test` is what CI runs: format, lints, what we build from, and every test.
-# `make demo` plays with it. Nothing here needs more than Rust, a C compiler and, for the tests of the
-# store, PostgreSQL's server from the distribution's packages.
+# `make demo` plays with it. Nothing here needs more than Rust, a C compiler and, for the tests, the programs
+# of PostgreSQL, Prometheus and Alertmanager from the distribution's packages.
 
 CARGO ?= cargo
 SHELL := /bin/bash
@@ -8,21 +8,30 @@ SHELL := /bin/bash
 .PHONY: help test packages fmt lint deny tests doc demo
 
 help:
-	@echo "make test   format, lints, dependency rules, all tests (installs PostgreSQL's server when it is missing)"
+	@echo "make test   format, lints, dependency rules, all tests (installs the programs they need when missing)"
 	@echo "make demo   break an expense service and see who is woken"
 
 test: packages fmt lint deny doc tests
 
-# Tests start a PostgreSQL server of their own; they need its programs alone, not a running service.
+# Tests start servers of their own, on ports of their own; they need the programs alone, not running services.
+# Debian starts a service with its package: policy-rc.d says no for as long as the packages are being installed.
+PACKAGES = postgresql prometheus prometheus-alertmanager
+
 packages:
-	@if command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then exit 0; fi; \
-	install="apt-get install -y --no-install-recommends postgresql"; \
-	if ! command -v apt-get >/dev/null; then \
-	  echo "make test needs PostgreSQL's server programs (initdb, postgres): install them with your package manager" >&2; exit 1; \
-	elif [ "$$(id -u)" = 0 ]; then apt-get update && DEBIAN_FRONTEND=noninteractive $$install; \
-	elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo apt-get update && sudo DEBIAN_FRONTEND=noninteractive $$install; \
-	else echo "make test needs PostgreSQL's server programs: run \`sudo $$install\`, then again" >&2; exit 1; \
-	fi
+	@missing=; \
+	command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing=postgresql; \
+	{ command -v prometheus && command -v promtool; } >/dev/null || missing="$$missing prometheus"; \
+	{ command -v amtool && command -v prometheus-alertmanager; } >/dev/null || missing="$$missing prometheus-alertmanager"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then as=sudo; else as=none; fi; \
+	if ! command -v apt-get >/dev/null || [ "$$as" = none ]; then \
+	  echo "make test needs programs of the packages $(PACKAGES), of which these are missing:$$missing" >&2; \
+	  echo "install them with your package manager, without their services, then again" >&2; exit 1; \
+	fi; \
+	deny=/usr/sbin/policy-rc.d; ours=; \
+	if [ ! -e $$deny ]; then printf '#!/bin/sh\nexit 101\n' | $$as tee $$deny >/dev/null && $$as chmod 755 $$deny && ours=yes; fi; \
+	$$as apt-get update && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; done=$$?; \
+	if [ -n "$$ours" ]; then $$as rm -f $$deny; fi; exit $$done
 
 fmt:
 	$(CARGO) fmt --all --check

@@ -15,6 +15,9 @@ use crate::store::CommitError;
 /// A snapshot is written after so many facts (design, storage).
 const SNAPSHOT_EVERY: u64 = 10_000;
 
+/// After so many it is written though inputs wait.
+const SNAPSHOT_AT_LAST: u64 = 10 * SNAPSHOT_EVERY;
+
 /// The pause before a failed commit is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
@@ -49,7 +52,17 @@ impl Driver {
                 Command::Publish(view) => self.deps.live.view.store(Arc::new(view)),
             }
         }
+        self.snapshot_if_due();
         Ok(())
+    }
+
+    /// A snapshot takes its time, and a storm makes the facts for one in a single commit: whoever waits comes
+    /// first, unless there always is somebody.
+    fn snapshot_if_due(&mut self) {
+        let due = self.facts_since_snapshot >= SNAPSHOT_EVERY && self.deps.inbox.is_idle();
+        if due || self.facts_since_snapshot >= SNAPSHOT_AT_LAST {
+            self.snapshot();
+        }
     }
 
     fn release(&self, messages: Vec<watchbell_engine::outgoing::Outgoing>, recorded: bool) {
@@ -139,9 +152,6 @@ impl Driver {
     fn after_commit(&mut self, commit: &Commit) {
         self.count_stages(commit);
         self.facts_since_snapshot += commit.facts.len() as u64;
-        if self.facts_since_snapshot >= SNAPSHOT_EVERY {
-            self.snapshot();
-        }
     }
 
     /// The stage times of each first page that was accepted (promise 1).

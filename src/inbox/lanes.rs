@@ -174,6 +174,12 @@ impl InboxReader {
         out
     }
 
+    /// Whether nobody waits.
+    pub fn is_idle(&self) -> bool {
+        let verdicts = self.slots.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        self.answers.is_empty() && self.receipts.is_empty() && self.signals.is_empty() && verdicts.is_empty()
+    }
+
     /// Takes receipts alone; at most `max`.
     pub fn take_receipts(&mut self, max: usize) -> Vec<Pending> {
         let mut out = Vec::new();

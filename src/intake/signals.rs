@@ -135,7 +135,10 @@ impl<S: Send + Sync> FromRequest<S> for SignalBody {
         DefaultBodyLimit::max(LIST_LIMIT).apply(&mut request);
         let JsonBody(asks) = JsonBody::<Vec<SignalAsk>>::from_request(request, state).await?;
         if asks.len() > LIST_MAX {
-            return Err(Problem::invalid(format!("a list has at most {LIST_MAX} signals; this one has {}", asks.len())));
+            return Err(Problem::invalid(format!(
+                "a list has at most {LIST_MAX} signals; this one has {}",
+                asks.len()
+            )));
         }
         Ok(Self(Said::Many(asks)))
     }

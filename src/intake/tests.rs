@@ -116,6 +116,33 @@ async fn a_signal_without_sense_is_refused() {
 }
 
 #[tokio::test]
+async fn a_list_of_signals_is_one_input() {
+    let world = World::new().await;
+    let router = router(intake(&world));
+    let token = world.token("billing", Role::Responder).await;
+    let list = |n: usize| {
+        let all: Vec<Value> =
+            (0..n).map(|n| serde_json::json!({ "dedup_key": n.to_string(), "summary": "x" })).collect();
+        Value::Array(all).to_string()
+    };
+    let (status, answer) = send(&router, Method::POST, "/api/v1/signals", Some(&token), &list(1_000)).await;
+    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    assert_eq!((status.as_u16(), answer["signals"].as_array().map(Vec::len)), (202, Some(1_000)));
+    assert_eq!(
+        (&answer["signals"][7]["dedup_key"], &answer["signals"][7]["ticket"]),
+        (&"api:7".into(), &"INC-43".into())
+    );
+    assert!(matches!(world.inputs().pop(), Some(Input::Signals(all)) if all.len() == 1_000));
+    assert_eq!(send(&router, Method::POST, "/api/v1/signals", Some(&token), &list(1_001)).await.0, 422);
+    let bad = r#"[{"dedup_key":"a","summary":"x"},{"dedup_key":""}]"#;
+    let (status, answer) = send(&router, Method::POST, "/api/v1/signals", Some(&token), bad).await;
+    assert!(status == 422 && answer.contains("\"index\":1"), "{answer}");
+    let large = format!(r#"{{"dedup_key":"a","summary":"{}"}}"#, "x".repeat(70_000));
+    assert_eq!(send(&router, Method::POST, "/api/v1/signals", Some(&token), &large).await.0, 413);
+    assert_eq!(world.inputs().len(), 1);
+}
+
+#[tokio::test]
 async fn only_responders_send_signals() {
     let world = World::new().await;
     let router = router(intake(&world));
@@ -123,7 +150,14 @@ async fn only_responders_send_signals() {
     assert_eq!(send(&router, Method::POST, "/api/v1/signals", None, "{}").await.0, 401);
     assert_eq!(send(&router, Method::POST, "/api/v1/signals", Some(&viewer), "{}").await.0, 403);
     for declared in access_table(&intake(&world)) {
-        let expected = if declared.path.starts_with("/ping/") { Access::Link } else { Access::Responder };
-        assert_eq!(declared.access, expected, "{}", declared.path);
+        let (path, reads) = (declared.path, declared.method == Method::GET);
+        let by_link = ["/ping/", "/v2/", "/integrations/pagerduty/"].iter().any(|head| path.starts_with(head));
+        let expected = match () {
+            () if path.contains("/-/") => Access::Public,
+            () if by_link || path.contains("/t/{token}") => Access::Link,
+            () if reads => Access::Viewer,
+            () => Access::Responder,
+        };
+        assert_eq!(declared.access, expected, "{path}");
     }
 }

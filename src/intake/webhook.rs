@@ -75,7 +75,13 @@ pub(super) async fn take_as(
 
 /// 200 once it is durable; 503, and never 429, where it cannot be now: Alertmanager tries nothing else again.
 #[tracing::instrument(name = "intake.webhook.take", skip_all, fields(integration = id))]
-async fn take_for(intake: &Intake, id: &str, sender: &str, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
+async fn take_for(
+    intake: &Intake,
+    id: &str,
+    sender: &str,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let config = intake.live.config.load_full();
     let known = config.integrations.webhooks.get(id).cloned();
     let source = known.or_else(|| (id == DEFAULT).then(AlertSource::default));

@@ -65,7 +65,10 @@ async fn alerts_are_added_and_silences_come_and_go() {
     assert_eq!(active[0]["annotations"]["summary"], "Disk is full");
     assert_eq!(active[0]["status"]["state"], "active");
     let quiet = json(&bell, &["alert", "query", "--silenced"]).await;
-    assert_eq!((&quiet[0]["labels"]["instance"], &quiet[0]["status"]["state"]), (&"web-1".into(), &"suppressed".into()));
+    assert_eq!(
+        (&quiet[0]["labels"]["instance"], &quiet[0]["status"]["state"]),
+        (&"web-1".into(), &"suppressed".into())
+    );
     assert_eq!(quiet[0]["status"]["silencedBy"][0], id.as_str());
     assert_eq!(json(&bell, &["alert", "query", "--silenced", "instance=db-1"]).await, Value::Array(Vec::new()));
 

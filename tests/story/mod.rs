@@ -5,6 +5,7 @@
 
 mod amtool;
 mod bell;
+mod connecting;
 mod hooks;
 mod hung_mail;
 mod links;

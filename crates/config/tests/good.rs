@@ -363,3 +363,25 @@ fn a_calendar_that_runs_out_is_told_of_60_days_before() {
 
 const MAIL_ME: &str = "channels: { mail: { smtp: { host: smtp.example.com, from: a@b.example } } }
 people: [ { id: me, contacts: { mail: me@example.com } } ]";
+
+#[test]
+fn integrations_are_read() {
+    let yaml = format!(
+        r#"{THREE_LINES}  - {{ id: alive, heartbeat: {{ every: 5m, token: {{ env: SET }} }} }}
+integrations:
+  alertmanager: {{ resolve_after: 10m, severity: warning, labels: {{ site: beijing }}, heartbeats: {{ Watchdog: alive }} }}
+  alertmanager_webhook: [ {{ id: default, resolve_after: 9h }} ]
+  pagerduty: [ {{ id: gatus, key: {{ env: GATUS_KEY }}, severity: critical, labels: {{ service: shop }} }} ]
+"#
+    )
+    .replace("probes:   [ { id: site, http: \"https://expense.example.com/healthz\" } ]\n", "probes:\n  - { id: site, http: \"https://expense.example.com/healthz\" }\n");
+    let report = check("integrations", &yaml);
+    let integrations = &config(&report).integrations;
+    assert_eq!(integrations.alertmanager.resolve_after, Some(Millis::mins(10)));
+    assert_eq!(integrations.alertmanager.heartbeats["Watchdog"].as_str(), "alive");
+    assert_eq!(integrations.webhooks["default"].resolve_after, Some(Millis::hours(9)));
+    let key = &integrations.pagerduty[0];
+    assert_eq!((key.id.as_str(), key.key.reveal(), key.labels["service"].as_str()), ("gatus", "", "shop"));
+    assert!(shown(&report).contains("the environment variable GATUS_KEY is not set"), "{}", shown(&report));
+    assert_eq!(config(&check("three-lines-again", THREE_LINES)).integrations.pagerduty.len(), 0);
+}

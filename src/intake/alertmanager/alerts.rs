@@ -108,18 +108,18 @@ pub(super) fn found(intake: &Intake, asked: &Asked) -> Vec<Found> {
         let held = ticket.held_by.as_ref();
         firing.map(move |alert| look.show(alert, Some(ticket.view.id), ticket.view.policy.clone(), held))
     });
-    let quiet = view.quiet.iter().map(|quiet| {
-        look.show(&quiet.alert, None, catalog.default_policy.clone(), Some(&quiet.reason))
-    });
+    let quiet = view
+        .quiet
+        .iter()
+        .map(|quiet| look.show(&quiet.alert, None, catalog.default_policy.clone(), Some(&quiet.reason)));
     in_tickets.chain(quiet).filter(|found| is_wanted(found, asked)).collect()
 }
 
 fn is_wanted(found: &Found, asked: &Asked) -> bool {
     let status = &found.shown.status;
     let (silenced, inhibited) = (!status.silenced_by.is_empty(), !status.inhibited_by.is_empty());
-    let by_state = (asked.silenced || !silenced)
-        && (asked.inhibited || !inhibited)
-        && (asked.active || status.state != "active");
+    let by_state =
+        (asked.silenced || !silenced) && (asked.inhibited || !inhibited) && (asked.active || status.state != "active");
     by_state && asked.wants_receiver(found.receiver.as_str()) && asked.wants_labels(&found.shown.labels)
 }
 

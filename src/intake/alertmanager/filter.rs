@@ -45,7 +45,8 @@ impl Asked {
                 }
                 "receiver" => {
                     let regex = Regex::new(&format!("^(?:{value})$"));
-                    asked.receiver = Some(regex.map_err(|e| ApiError::bad(format!("failed to parse receiver param: {e}")))?);
+                    asked.receiver =
+                        Some(regex.map_err(|e| ApiError::bad(format!("failed to parse receiver param: {e}")))?);
                     continue;
                 }
                 _ => continue,

@@ -39,7 +39,8 @@ macro_rules! below {
 /// Everything below the prefix.
 pub(super) fn routes(gate: Gate) -> Routes<Intake> {
     let mut all = Routes::new(gate);
-    for (n, [reads, writes]) in [[Access::Viewer, Access::Responder], [Access::Link, Access::Link]].into_iter().enumerate()
+    for (n, [reads, writes]) in
+        [[Access::Viewer, Access::Responder], [Access::Link, Access::Link]].into_iter().enumerate()
     {
         all = all
             .get(below!("/api/v2/alerts")[n], reads, alerts::list)

@@ -106,8 +106,7 @@ fn checked(posted: Posted, source: &AlertSource, now: Timestamp) -> Result<Sent,
     let started_at = starts.or(ends).unwrap_or(now);
     let counted = || after(now, source.resolve_after.unwrap_or(RESOLVE_TIMEOUT));
     let lapse = Lapse { at: ends.unwrap_or_else(counted), named: ends.is_some() };
-    let labels: Labels =
-        posted.labels.unwrap_or_default().into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    let labels: Labels = posted.labels.unwrap_or_default().into_iter().filter(|(_, value)| !value.is_empty()).collect();
     if started_at > lapse.at {
         return Err("start time must be before end time".into());
     }

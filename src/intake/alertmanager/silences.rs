@@ -90,7 +90,10 @@ pub(super) fn uuid(id: SilenceId) -> String {
 /// Whose id it is: `None` for one that is not ours.
 fn of_uuid(text: &str) -> Result<Option<SilenceId>, ApiError> {
     let shaped = text.len() == 36
-        && text.bytes().enumerate().all(|(n, b)| if matches!(n, 8 | 13 | 18 | 23) { b == b'-' } else { b.is_ascii_hexdigit() });
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(n, b)| if matches!(n, 8 | 13 | 18 | 23) { b == b'-' } else { b.is_ascii_hexdigit() });
     if !shaped {
         return Err(ApiError::invalid(601, format!("silenceID in path must be of type uuid: {text:?}")));
     }

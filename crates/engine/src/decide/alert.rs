@@ -5,6 +5,7 @@ use super::away::RECOVERED;
 use crate::fact::{Because, Firing, MessageKind, Routed, Stage, What};
 use crate::ids::{DedupKey, TicketId};
 use crate::input::Actor;
+use crate::label::Labels;
 use crate::routing;
 use crate::state::{Phase, Ticket};
 use crate::time::elapsed;
@@ -144,10 +145,13 @@ impl Turn<'_> {
 
 /// Whether an alert is told again with nothing new. When it lapses is no news by itself.
 fn says_the_same(before: &Firing, now: &Firing) -> bool {
-    let words = |alert: &Firing| alert.told.as_ref().map(|t| (t.annotations.clone(), t.link.clone()));
     (before.severity, before.kind, &before.summary, &before.labels)
         == (now.severity, now.kind, &now.summary, &now.labels)
-        && (before.told == now.told || words(before) == words(now))
+        && words_of(before) == words_of(now)
+}
+
+fn words_of(alert: &Firing) -> Option<(&Labels, Option<&str>)> {
+    alert.told.as_ref().map(|told| (&told.annotations, told.link.as_deref()))
 }
 
 /// Whether a new member of an open ticket pages: it is worse than all before, the ticket was taken too

@@ -224,6 +224,7 @@ impl World {
         self.facts.iter().for_each(|f| replayed.apply(f));
         replayed.verdicts = self.pump.state().verdicts.clone();
         replayed.beats = self.pump.state().beats.clone();
+        replayed.lapses = self.pump.state().lapses.clone();
         assert_eq!(&replayed, self.pump.state(), "replayed facts equal the state");
         let json = serde_json::to_string(&replayed).expect("a snapshot");
         let read: State = serde_json::from_str(&json).expect("a snapshot reads back");

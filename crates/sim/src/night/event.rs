@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use watchbell_engine::Timestamp;
+use watchbell_engine::fact::{Lapse, Told};
 use watchbell_engine::heartbeat::Beat;
 use watchbell_engine::ids::{
     AbsenceId, ChannelId, DedupKey, OverrideId, PageId, PersonId, ProbeId, RotationId, SilenceId, TicketId,
@@ -165,6 +166,8 @@ pub struct Fire {
     pub summary: Option<String>,
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// It is said again and again, and over when it is not said for so long.
+    pub lapses_after: Option<Span>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -230,7 +233,7 @@ impl What {
         Ok(match self {
             Self::Break(broken) => now(Happening::Target { probe: broken.probe.clone(), health: broken.health() }),
             Self::Heal(probe) => now(Happening::Target { probe: probe.clone(), health: Health::Up }),
-            Self::Fire(fire) => now(Happening::Signal(fire.signal())),
+            Self::Fire(fire) => now(Happening::Signal(fire.signal(at))),
             Self::Over(key) => now(Happening::Signal(signal(key, SignalAction::Resolve, Severity::Error))),
             Self::Beat { probe, says } => now(Happening::Beat { probe: probe.clone(), beat: says.beat() }),
             Self::Store { is, r#for } => {
@@ -334,9 +337,14 @@ impl Broken {
 }
 
 impl Fire {
-    fn signal(&self) -> Signal {
+    fn signal(&self, now: Timestamp) -> Signal {
         let signal = signal(&self.key, SignalAction::Fire, self.severity);
-        Signal { summary: self.summary.clone().unwrap_or(signal.summary), labels: self.labels.clone(), ..signal }
+        let told = self.lapses_after.as_ref().map(|span| {
+            let lapses = Some(Lapse { at: after(now, span.millis()), named: true });
+            Box::new(Told { lapses, ..Told::default() })
+        });
+        let more = More { level: told.is_some(), told, ..More::default() };
+        Signal { summary: self.summary.clone().unwrap_or(signal.summary), labels: self.labels.clone(), more, ..signal }
     }
 }
 
