@@ -12,6 +12,7 @@ mod output;
 mod own_certificate;
 mod run_command;
 mod server_commands;
+mod simulate_command;
 mod tell;
 
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Rota { from, to, rotation, offline } => {
             duty_commands::rota(&common, (from, to), rotation, offline).await
         }
+        Command::Simulate(asked) => simulate_command::run(&common, asked).await,
         other => server_commands::run(&common, other).await,
     }
 }

@@ -6,6 +6,7 @@ mod duty;
 mod probes;
 mod quiet;
 pub mod shapes;
+pub mod simulate;
 mod tickets;
 
 use jiff::tz::TimeZone;
@@ -45,6 +46,8 @@ pub(super) fn routes(gate: Gate) -> Routes<App> {
         .get("/api/v1/silences", Access::Viewer, quiet::list)
         .post("/api/v1/silences", Access::Responder, quiet::silence)
         .delete("/api/v1/silences/{id}", Access::Responder, quiet::end_now)
+        .get("/api/v1/simulate", Access::Viewer, simulate::asked)
+        .post("/api/v1/simulate", Access::Viewer, simulate::told)
         .post("/api/v1/test-pages", Access::Responder, admin::test_page)
         .get("/api/v1/test-pages/{id}", Access::Viewer, admin::tested)
         .post("/api/v1/reload", Access::Admin, admin::reload)

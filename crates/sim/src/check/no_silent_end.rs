@@ -57,7 +57,9 @@ impl Ends {
         let mut wrong = Vec::new();
         for (id, owed) in &self.tickets {
             let Some(ticket) = state.tickets.get(id) else { continue };
-            for page in owed.pages.iter().filter(|p| !ticket.page(**p).is_some_and(watchbell_engine::state::Page::is_live)) {
+            for page in
+                owed.pages.iter().filter(|p| !ticket.page(**p).is_some_and(watchbell_engine::state::Page::is_live))
+            {
                 wrong.push(format!("{page} is not pursued any more, and nobody answered it"));
             }
             if !owed.live.is_empty() && !ticket.is_open() {

@@ -128,7 +128,7 @@ impl World {
     }
 
     fn is_not_pursued(&self, ticket: &Ticket) -> Option<(Rule, String)> {
-        let Phase::Triggered(chase) = &ticket.phase else { return None };
+        let Phase::Triggered(_) = &ticket.phase else { return None };
         let watched = self.watch.paging.tickets.get(&ticket.id)?;
         let since = watched.entered.max(watched.disturbed).max(self.watch.paging.disturbed);
         let quiet = elapsed(since, self.steady);
