@@ -5,10 +5,11 @@
 CARGO ?= cargo
 SHELL := /bin/bash
 
-.PHONY: help test packages fmt lint deny tests doc demo
+.PHONY: help test packages fmt lint deny tests doc soak demo
 
 help:
 	@echo "make test   format, lints, dependency rules, all tests (installs the programs they need when missing)"
+	@echo "make soak   live through drawn nights on all cores: SEEDS=100000, MINUTES=30, FIRST=1; SHRINK=7 or TELL=7 for one"
 	@echo "make demo   break an expense service and see who is woken"
 
 test: packages fmt lint deny doc tests
@@ -56,6 +57,11 @@ tests:
 
 doc:
 	$(CARGO) test --workspace --doc --locked
+
+# Exit code 1 with the seeds that broke a rule. SHRINK=<seed> prints that night made small, as a file of tests/nights.
+soak:
+	@SEEDS=$(SEEDS) MINUTES=$(MINUTES) FIRST=$(FIRST) SHRINK=$(SHRINK) TELL=$(TELL) \
+	  $(CARGO) run -q --release --locked -p watchbell-sim --example soak
 
 demo:
 	$(CARGO) run --release --locked -- demo

@@ -92,6 +92,8 @@ pub(super) enum Command {
         #[arg(long)]
         offline: bool,
     },
+    /// Who would be paged, when, over what and why, if this broke. Exit code 1 when nobody would be.
+    Simulate(super::simulate_command::Simulate),
     /// List tickets, newest first.
     Tickets {
         /// open, triggered, acknowledged, resolved or all.
@@ -292,7 +294,7 @@ pub(super) enum TokenCommand {
     },
 }
 
-fn word<T: std::str::FromStr<Err = watchbell_engine::word::UnknownWord>>(text: &str) -> Result<T, String> {
+pub(super) fn word<T: std::str::FromStr<Err = watchbell_engine::word::UnknownWord>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|e: watchbell_engine::word::UnknownWord| e.to_string())
 }
 
@@ -300,7 +302,7 @@ fn matcher(text: &str) -> Result<Matcher, String> {
     text.parse().map_err(|e: watchbell_engine::label::BadMatcher| e.to_string())
 }
 
-fn length(text: &str) -> Result<jiff::SignedDuration, String> {
+pub(super) fn length(text: &str) -> Result<jiff::SignedDuration, String> {
     let length: jiff::SignedDuration =
         text.parse().map_err(|_| format!("`{text}` is not a length of time such as 90s, 30m or 15h"))?;
     if length.is_positive() { Ok(length) } else { Err("the length must be more than nothing".into()) }

@@ -13,6 +13,7 @@ mod own_certificate;
 mod quiet_commands;
 mod run_command;
 mod server_commands;
+mod simulate_command;
 mod tell;
 
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Rota { from, to, rotation, offline } => {
             duty_commands::rota(&common, (from, to), rotation, offline).await
         }
+        Command::Simulate(asked) => simulate_command::run(&common, asked).await,
         other => server_commands::run(&common, other).await,
     }
 }

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use watchbell_engine::label::Matcher;
 use watchbell_engine::view::{MaintenanceView, NextStep, TicketState, TicketView, WhyOutcome, WhyView};
 use watchbell_engine::why_not::WhyNot;
+use watchbell_sim::simulate::{Simulated, SimulatedPage};
 
 use crate::web::api::shapes::{Oncall, Rota, Silences, SuppressedList};
 
@@ -168,6 +169,52 @@ pub(super) fn rota(rota: &Rota, zone: &TimeZone) -> String {
         lines.extend(spans.into_iter().map(|(_, line)| line));
     }
     lines.join("\n")
+}
+
+/// Who would be paged, a line a page, and who is passed over.
+pub(super) fn simulated(answer: &Simulated, zone: &TimeZone) -> String {
+    let route = answer.route.as_ref().map_or(String::new(), |r| format!(", route {r}"));
+    let priority = answer.priority.map_or(String::new(), |p| format!(" as {p}"));
+    let mut lines =
+        vec![format!("a fault at {}{priority}{route} (from the {})", moment(answer.at, zone), answer.source)];
+    let width =
+        |of: fn(&SimulatedPage) -> String| answer.pages.iter().map(|p| of(p).chars().count()).max().unwrap_or(0);
+    let place = |p: &SimulatedPage| match p.step {
+        Some(step) => format!("{} step {step}", p.policy),
+        None => format!("{} catch-all", p.policy),
+    };
+    let (person, channel) = (width(|p| p.person.to_string()), width(|p| p.channel.to_string()));
+    let places = answer.pages.iter().map(|p| place(p).chars().count()).max().unwrap_or(0);
+    for p in &answer.pages {
+        let (at, late) = (moment(p.at, zone), after(p.after_ms));
+        let (who, over) = (p.person.as_str(), p.channel.as_str());
+        let line = format!(
+            "  {at}  {late:>8}  {who:person$}  {over:channel$}  {:places$}  {}; {}",
+            place(p),
+            p.reason,
+            p.because
+        );
+        lines.push(line);
+    }
+    if answer.pages.is_empty() {
+        lines.push("  nobody would be paged".into());
+    }
+    let notes = answer.notes.iter().map(|n| format!("  {}  {}", moment(n.at, zone), n.text));
+    if !answer.notes.is_empty() {
+        lines.push("notes:".into());
+        lines.extend(notes);
+    }
+    lines.join("\n")
+}
+
+/// `+1m 05s` after the fault.
+pub(super) fn after(ms: u64) -> String {
+    let (secs, tenths) = (ms / 1_000, ms % 1_000 / 100);
+    match (secs / 3_600, secs / 60 % 60, secs % 60) {
+        (0, 0, s) => format!("+{s}.{tenths}s"),
+        (0, m, s) => format!("+{m}m {s:02}s"),
+        (h, m, s) => format!("+{h}h {m:02}m {s:02}s"),
+    }
 }
 
 pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {

@@ -4,6 +4,7 @@
 mod duty;
 mod house;
 mod serving;
+mod simulate;
 
 use std::collections::BTreeSet;
 

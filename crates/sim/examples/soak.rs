@@ -94,12 +94,20 @@ fn report(found: &Found, done: u64, seconds: f64) -> ExitCode {
     for text in found.broken.values() {
         *rules.entry(text.split(' ').next().unwrap_or_default()).or_default() += 1;
     }
-    found.refused.iter().take(SHOWN).for_each(|(seed, text)| println!("seed {seed}: its configuration is refused: {text}"));
+    found
+        .refused
+        .iter()
+        .take(SHOWN)
+        .for_each(|(seed, text)| println!("seed {seed}: its configuration is refused: {text}"));
     found.broken.iter().take(SHOWN).for_each(|(seed, text)| println!("seed {seed}: {text}"));
     if found.broken.is_empty() && found.refused.is_empty() {
         return ExitCode::SUCCESS;
     }
-    println!("{} seeds broke a rule {rules:?}, {} configurations were refused", found.broken.len(), found.refused.len());
+    println!(
+        "{} seeds broke a rule {rules:?}, {} configurations were refused",
+        found.broken.len(),
+        found.refused.len()
+    );
     ExitCode::FAILURE
 }
 

@@ -19,6 +19,7 @@ pub mod random;
 pub mod rng;
 pub mod script;
 pub mod shrink;
+pub mod simulate;
 pub mod store;
 
 mod ask;

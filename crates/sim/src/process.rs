@@ -158,7 +158,8 @@ impl World {
                 self.follow(order);
                 continue;
             }
-            let due = self.plant != Some(Plant::NeverWakes) && process.pump.next_wake().is_some_and(|(at, _)| at <= now);
+            let due =
+                self.plant != Some(Plant::NeverWakes) && process.pump.next_wake().is_some_and(|(at, _)| at <= now);
             if process.inbox.is_empty() && process.verdicts.is_empty() && !due {
                 return;
             }

@@ -41,12 +41,13 @@ impl World {
     pub(crate) fn hand_over(&mut self, message: Outgoing) {
         let usual = self.mode(&message.channel, &message.person);
         let mode = self.by_chance(usual);
-        if mode != usual && message.kind == MessageKind::Page {
-            match mode {
-                // The provider has taken it: there is nothing more that could be known.
-                Mode::Loses | Mode::Delays => self.watch.paging.arrived(&message, self.steady),
-                _ => self.watch.paging.failed(message.page.map(|p| p.ticket), self.steady),
+        match mode {
+            // The provider has taken it: there is nothing more that could be known.
+            Mode::Loses | Mode::Delays => self.watch.paging.arrived(&message, self.steady),
+            _ if mode != usual && message.kind == MessageKind::Page => {
+                self.watch.paging.failed(message.page.map(|p| p.ticket), self.steady);
             }
+            _ => {}
         }
         let (receipt, takes_ms) = match mode {
             Mode::Accepts | Mode::Loses | Mode::Delays | Mode::Doubles => (Receipt::Accepted, 200),

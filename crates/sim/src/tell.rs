@@ -184,7 +184,7 @@ impl World {
 }
 
 /// A decision with its reason; `None` for what shows by itself.
-fn fact(fact: &Fact) -> Option<String> {
+pub(crate) fn fact(fact: &Fact) -> Option<String> {
     let on = fact.ticket.map_or(String::new(), |t| format!("{t} "));
     match &fact.what {
         What::StepEntered { policy, pass, stage, because, .. } => {
@@ -263,7 +263,7 @@ fn duty_text(on_duty: &[DutyRecord]) -> String {
     if on_duty.is_empty() { "nobody".into() } else { on_duty.iter().map(one).collect::<Vec<_>>().join(", ") }
 }
 
-fn because_text(because: &Because) -> String {
+pub(crate) fn because_text(because: &Because) -> String {
     match because {
         Because::Opened => "opened".into(),
         Because::Reopened => "reopened".into(),

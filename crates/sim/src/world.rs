@@ -15,9 +15,9 @@ use crate::ask::Ask;
 use crate::check::{Catalogs, Rule, Violation, Watch};
 use crate::commits::StoreAnswer;
 use crate::log::Log;
+use crate::plant::Plant;
 use crate::process::Process;
 use crate::rng::Rng;
-use crate::plant::Plant;
 use crate::script::{CrashPoint, Faults, Habit, Happening, Health, Mode, Night, Setup, StoreMode};
 use crate::store::Store;
 

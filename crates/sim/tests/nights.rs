@@ -66,7 +66,8 @@ fn one_night_is_the_same_story_every_time() {
     let name = std::env::var("NIGHT").unwrap_or_else(|_| "spine".into());
     let seed: u64 = std::env::var("SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(7);
     let written = written(&night::directory().join(format!("{name}.yaml")));
-    let night = if written.faults.is_some() { night::night(&written) } else { with_faults(&night::night(&written), seed) };
+    let night =
+        if written.faults.is_some() { night::night(&written) } else { with_faults(&night::night(&written), seed) };
     let live = || {
         let mut world = World::new(night.clone());
         world.run();

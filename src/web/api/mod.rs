@@ -6,6 +6,7 @@ mod duty;
 mod probes;
 pub(super) mod quiet;
 pub mod shapes;
+pub mod simulate;
 mod tickets;
 
 use jiff::tz::TimeZone;
@@ -51,6 +52,8 @@ pub(super) fn routes(gate: Gate) -> Routes<App> {
         .post("/api/v1/maintenance", Access::Responder, quiet::maintain)
         .delete("/api/v1/maintenance/{id}", Access::Responder, quiet::end_maintenance)
         .get("/api/v1/suppressed", Access::Viewer, quiet::all_suppressed)
+        .get("/api/v1/simulate", Access::Viewer, simulate::asked)
+        .post("/api/v1/simulate", Access::Viewer, simulate::told)
         .post("/api/v1/test-pages", Access::Responder, admin::test_page)
         .get("/api/v1/test-pages/{id}", Access::Viewer, admin::tested)
         .post("/api/v1/reload", Access::Admin, admin::reload)

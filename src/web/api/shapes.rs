@@ -53,6 +53,28 @@ pub struct Oncall {
     pub rotations: Vec<RotationDuty>,
 }
 
+/// `POST simulate`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimulateAsk {
+    /// When the fault begins: an instant, or a wall time of the configuration's zone; now, where missing.
+    pub at: Option<String>,
+    /// The probe that sees it.
+    pub probe: Option<ProbeId>,
+    /// For a fault that is told from outside: its labels.
+    #[serde(default)]
+    pub labels: Labels,
+    /// For a fault that is told from outside: how bad; `critical` where missing.
+    pub severity: Option<Severity>,
+    /// Who is paged acknowledges so long after the page has come: `3m`; nobody does, where missing.
+    pub ack_after: Option<String>,
+    /// Only this person acknowledges.
+    pub by: Option<PersonId>,
+    /// How long is looked at: `1h`.
+    #[serde(rename = "for")]
+    pub length: Option<String>,
+}
+
 /// Who is on duty in one rotation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotationDuty {

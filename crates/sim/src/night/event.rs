@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::script::{CrashPoint, Habit, Happening, Health, Mode, Setup, StoreMode};
 use serde::{Deserialize, Serialize};
 use watchbell_engine::Timestamp;
 use watchbell_engine::fact::{Lapse, Told};
@@ -14,7 +15,6 @@ use watchbell_engine::input::{Deed, More, Signal, SignalAction};
 use watchbell_engine::label::Matcher;
 use watchbell_engine::time::{Millis, after};
 use watchbell_engine::word::{FailureKind, ResolvedAs, Severity};
-use crate::script::{CrashPoint, Habit, Happening, Health, Mode, Setup, StoreMode};
 
 use super::{ConfigText, Span};
 

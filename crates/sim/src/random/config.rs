@@ -139,7 +139,13 @@ fn turn(rng: &mut Rng, today: Date) -> Value {
 
 fn window(rng: &mut Rng) -> Value {
     let days = *rng.pick(&["any", "mon-fri", "sat-mon", "workdays", "restdays"]);
-    let (from, to) = *rng.pick(&[("22:00", "06:00"), ("09:00", "18:00"), ("00:00", "12:00"), ("02:00", "03:00"), ("18:00", "18:00")]);
+    let (from, to) = *rng.pick(&[
+        ("22:00", "06:00"),
+        ("09:00", "18:00"),
+        ("00:00", "12:00"),
+        ("02:00", "03:00"),
+        ("18:00", "18:00"),
+    ]);
     json!({ "days": days, "from": from, "to": to })
 }
 

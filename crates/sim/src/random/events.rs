@@ -100,7 +100,7 @@ impl Draw<'_> {
             let key = format!("disk-{n}");
             let severity = *self.rng.pick(&[Severity::Critical, Severity::Error, Severity::Warning, Severity::Info]);
             let labels = BTreeMap::from([("service".to_owned(), (*self.rng.pick(&SERVICES)).to_owned())]);
-            let fire = Fire { key: key.clone(), severity, summary: None, labels };
+            let fire = Fire { key: key.clone(), severity, summary: None, labels, lapses_after: None };
             let at = self.some_time();
             for _ in 0..self.rng.between(1, 3) {
                 let again = at + self.rng.between(0, 90).cast_signed();
@@ -134,8 +134,15 @@ impl Draw<'_> {
         for _ in 0..self.rng.between(0, 3) {
             let id = ChannelId::from(*self.rng.pick(&CHANNELS));
             let of = if self.rng.chance(50) { Some(self.person()) } else { None };
-            let modes = [Behaves::Refuses, Behaves::FailsForNow, Behaves::Hangs, Behaves::AnswerLost,
-                Behaves::FailsAndDelivers, Behaves::Delays, Behaves::Doubles];
+            let modes = [
+                Behaves::Refuses,
+                Behaves::FailsForNow,
+                Behaves::Hangs,
+                Behaves::AnswerLost,
+                Behaves::FailsAndDelivers,
+                Behaves::Delays,
+                Behaves::Doubles,
+            ];
             let (at, is) = (self.some_time(), *self.rng.pick(&modes));
             self.at(at, What::Channel { id: id.clone(), of: of.clone(), is });
             let mended = at + self.rng.between(5, 900).cast_signed();
@@ -177,12 +184,21 @@ impl Draw<'_> {
 
     /// The process, the store and the clock.
     fn trouble(&mut self) {
-        let points = [When::Now, When::BeforeCommit, When::BeforeRelease, When::BeforeHandOver, When::BeforeReport, When::BeforeAnswer];
+        let points = [
+            When::Now,
+            When::BeforeCommit,
+            When::BeforeRelease,
+            When::BeforeHandOver,
+            When::BeforeReport,
+            When::BeforeAnswer,
+        ];
         if self.rng.chance(40) {
             for _ in 0..self.rng.between(1, 3) {
                 let (at, when) = (self.some_time(), *self.rng.pick(&points));
                 let long = self.rng.chance(30);
-                let down_for = Span(if long { self.rng.between(10_000, 240_000) } else { self.rng.between(200, 3_000) }.cast_signed());
+                let down_for = Span(
+                    if long { self.rng.between(10_000, 240_000) } else { self.rng.between(200, 3_000) }.cast_signed(),
+                );
                 self.at(at, What::Crash { when, down_for });
             }
         }
@@ -226,8 +242,10 @@ impl Draw<'_> {
                 let part = *self.rng.pick(&["routes", "rotations", "probes"]);
                 if let Some(Value::Array(items)) = config.get_mut(part) {
                     if part == "rotations" {
-                        let layers = items.iter_mut().filter_map(|r| r.get_mut("layers")).filter_map(Value::as_array_mut);
-                        let people = layers.flatten().filter_map(|l| l.get_mut("people")).filter_map(Value::as_array_mut);
+                        let layers =
+                            items.iter_mut().filter_map(|r| r.get_mut("layers")).filter_map(Value::as_array_mut);
+                        let people =
+                            layers.flatten().filter_map(|l| l.get_mut("people")).filter_map(Value::as_array_mut);
                         people.for_each(|p| p.rotate_left(1));
                     } else if items.len() > 1 {
                         items.pop();

@@ -29,7 +29,8 @@ const MINUTE_MS: i64 = 60_000;
 pub(super) fn draw(rng: &mut Rng) -> (&'static str, Timestamp) {
     let zone = *rng.pick(&ZONES);
     let any = after(Timestamp::from_second(FIRST).unwrap_or_default(), Millis::mins(rng.between(0, 320 * 1_440)));
-    let before = |at: Timestamp, rng: &mut Rng| shifted(at, -MINUTE_MS * i64::try_from(rng.between(0, 25)).unwrap_or(0));
+    let before =
+        |at: Timestamp, rng: &mut Rng| shifted(at, -MINUTE_MS * i64::try_from(rng.between(0, 25)).unwrap_or(0));
     let start = match rng.between(0, 9) {
         0..=3 => change_of_clocks(zone, any).map(|at| before(at, rng)).unwrap_or(any),
         4..=6 => {
@@ -47,6 +48,7 @@ fn change_of_clocks(zone: &str, from: Timestamp) -> Option<Timestamp> {
     let zone = TimeZone::get(zone).ok()?;
     let next = zone.following(from).next().map(|t| t.timestamp());
     // Past the year's last one, the one before.
-    let inside = |at: &Timestamp| *at < after(Timestamp::from_second(FIRST).unwrap_or_default(), Millis::hours(325 * 24));
+    let inside =
+        |at: &Timestamp| *at < after(Timestamp::from_second(FIRST).unwrap_or_default(), Millis::hours(325 * 24));
     next.filter(inside).or_else(|| zone.preceding(from).next().map(|t| t.timestamp()).filter(|t| t.as_second() > FIRST))
 }

@@ -72,7 +72,11 @@ impl Reader {
         std::fs::write(self.dir.join("watchbell.yaml"), text).map_err(|e| e.to_string())?;
         let env: watchbell_config::Env = Arc::new(|name| {
             let token = name.ends_with("_TOKEN");
-            Some(if token { format!("a-token-of-the-nights-{name}") } else { "whsec_c2VjcmV0LW9mLXRoZS1uaWdodHM=".into() })
+            Some(if token {
+                format!("a-token-of-the-nights-{name}")
+            } else {
+                "whsec_c2VjcmV0LW9mLXRoZS1uaWdodHM=".into()
+            })
         });
         let sources = Sources { dir: self.dir.clone(), vars: BTreeMap::new(), env };
         let report = read(&sources, Secrets::WarnIfMissing, now);
