@@ -8,6 +8,9 @@ use watchbell_config::Config;
 use watchbell_engine::rotation;
 use watchbell_engine::view::LiveView;
 
+/// Said of somebody whose shift has no end.
+const ALWAYS: &str = ", always";
+
 /// The announcement, a few lines, for standard output.
 pub fn announcement(config: &Config, view: &LiveView, now: Timestamp) -> String {
     let catalog = &config.catalog;
@@ -27,10 +30,14 @@ pub fn announcement(config: &Config, view: &LiveView, now: Timestamp) -> String 
                 let until =
                     until.map(|at| at.to_zoned(rotation.zone.clone()).strftime("%a %d %b %H:%M %Z").to_string());
                 let name = catalog.people.get(&on_duty.person).map_or("", |p| p.name.as_str());
-                format!("{} ({name}){}", on_duty.person, until.map_or_else(String::new, |u| format!(" until {u}")))
+                // A person without a name of its own is called by its id.
+                let name = if name == on_duty.person.as_str() { String::new() } else { format!(" ({name})") };
+                format!("{}{name}{}", on_duty.person, until.map_or_else(|| ALWAYS.into(), |u| format!(" until {u}")))
             }
         };
-        line(format!("on duty now: {}: {text}", rotation.id));
+        // The rotation that stands in for one that nobody wrote has a name that nobody knows.
+        let unwritten = catalog.rotations.len() == 1 && text.ends_with(ALWAYS);
+        line(if unwritten { format!("on duty now: {text}") } else { format!("on duty now: {}: {text}", rotation.id) });
     }
     let is_loud = |person: &watchbell_engine::catalog::Person| {
         person.channels.iter().any(|c| catalog.channels.get(c).is_some_and(|c| c.loud))

@@ -7,6 +7,7 @@ mod args;
 mod client;
 mod config_commands;
 mod demo_command;
+mod doctor_command;
 mod duty_commands;
 mod output;
 mod own_certificate;
@@ -56,6 +57,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Rota { from, to, rotation, offline } => {
             duty_commands::rota(&common, (from, to), rotation, offline).await
         }
+        Command::Doctor { rebuild } => doctor_command::doctor(&common, rebuild).await,
         other => server_commands::run(&common, other).await,
     }
 }

@@ -132,7 +132,8 @@ impl Session {
             | Command::Check { .. }
             | Command::Probe { .. }
             | Command::Oncall { .. }
-            | Command::Rota { .. } => unreachable!("these do not ask a server; `dispatch` serves them"),
+            | Command::Rota { .. }
+            | Command::Doctor { .. } => unreachable!("these do not ask a server; `dispatch` serves them"),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -129,7 +129,7 @@ async fn facts(tx: &mut Tx, facts: &[Fact]) -> Result<(), sqlx::Error> {
 
 /// Upserts the projections. One row per key: PostgreSQL refuses to touch a row twice in one statement;
 /// the last one wins.
-async fn tickets(tx: &mut Tx, rows: &[TicketRow]) -> Result<(), StoreError> {
+pub(super) async fn tickets(tx: &mut Tx, rows: &[TicketRow]) -> Result<(), StoreError> {
     let mut tickets: BTreeMap<_, [Value; 8]> = BTreeMap::new();
     let mut pages: BTreeMap<_, [Value; 6]> = BTreeMap::new();
     for TicketRow { view, pages: of_it } in rows {

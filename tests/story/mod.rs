@@ -4,6 +4,7 @@
 //! Everything listens on loopback, lives in temporary directories, and ends with the test.
 
 mod bell;
+mod fire;
 mod hooks;
 mod hung_mail;
 mod links;

@@ -15,9 +15,9 @@ const NO_EVENT: Duration = Duration::from_secs(3);
 
 /// When a life ends: so long after the start, or after something that happens in it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) event: Option<Event>,
-    pub(super) delay: Duration,
+pub(in crate::story) struct Moment {
+    pub(in crate::story) event: Option<Event>,
+    pub(in crate::story) delay: Duration,
 }
 
 impl Moment {
@@ -41,21 +41,21 @@ impl Moment {
 }
 
 /// One life of the process.
-pub(super) struct Life {
-    pub(super) from: Timestamp,
+pub(in crate::story) struct Life {
+    pub(in crate::story) from: Timestamp,
     /// When it was ready; `None` where it was killed before.
-    pub(super) ready: Option<Timestamp>,
+    pub(in crate::story) ready: Option<Timestamp>,
     /// When it was killed, and at which moment; the last one is not.
-    pub(super) killed: Option<(Timestamp, Moment)>,
+    pub(in crate::story) killed: Option<(Timestamp, Moment)>,
 }
 
 /// Every life of a night, and the process of the last one, which lives on.
-pub(super) struct Lives {
-    pub(super) all: Vec<Life>,
-    pub(super) last: Bell,
+pub(in crate::story) struct Lives {
+    pub(in crate::story) all: Vec<Life>,
+    pub(in crate::story) last: Bell,
 }
 
-pub(super) async fn again_and_again(
+pub(in crate::story) async fn again_and_again(
     home: &Home,
     town: &Town,
     kills: usize,
