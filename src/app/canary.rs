@@ -116,8 +116,13 @@ async fn came_back(State(target): State<Arc<Target>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+/// The time between two runs of the canary's probe.
+pub(super) fn runs_every(rule: Rule) -> Millis {
+    Millis(rule.every.0 / RUNS_A_ROUND).min(RUN_EVERY_MAX)
+}
+
 fn probe(rule: Rule, url: http::Uri) -> ProbeSpec {
-    let every = Millis(rule.every.0 / RUNS_A_ROUND).min(RUN_EVERY_MAX);
+    let every = runs_every(rule);
     ProbeSpec {
         id: ProbeId::canary(),
         every,

@@ -7,6 +7,8 @@ mod args;
 mod client;
 mod config_commands;
 mod demo_command;
+#[cfg(test)]
+mod docs_tests;
 mod doctor_command;
 mod duty_commands;
 mod output;

@@ -182,7 +182,7 @@ async fn outbox(tx: &mut Tx, commit: &Commit) -> Result<(), StoreError> {
     });
     let head = "INSERT INTO outbox (send, epoch, decided_us, body, ended_us) VALUES";
     // A commit without facts is repeated when its outcome is unknown: then the row may be there already.
-    let again = "ON CONFLICT (send) DO NOTHING";
+    let again = if commit.facts.is_empty() { "ON CONFLICT (send) DO NOTHING" } else { "" };
     insert::<5>(tx, head, rows.collect(), again).await.map_err(StoreError::query("store.commit.outbox"))?;
 
     let keys: Vec<String> = commit.adopted.iter().map(ToString::to_string).collect();

@@ -48,8 +48,6 @@ pub(super) struct Got {
     pub(super) id: String,
     /// At whose address it arrived.
     pub(super) person: String,
-    /// How it was treated.
-    pub(super) mood: Mood,
     pub(super) body: Value,
 }
 
@@ -170,7 +168,7 @@ async fn take(State(hooks): State<Hooks>, Path(person): Path<String>, headers: H
         let mood = kept.moods.get(kept.asked % kept.moods.len().max(1)).copied().unwrap_or_default();
         kept.asked += 1;
         let read = checked.and_then(|id| match serde_json::from_slice(&body) {
-            Ok(body) => Ok(Got { at, id, person, mood, body }),
+            Ok(body) => Ok(Got { at, id, person, body }),
             Err(e) => Err(format!("no JSON: {e}")),
         });
         match read {

@@ -4,6 +4,8 @@
 //! Everything listens on loopback, lives in temporary directories, and ends with the test.
 
 mod bell;
+mod canary;
+mod doctor;
 mod fire;
 mod hooks;
 mod hung_mail;

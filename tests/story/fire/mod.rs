@@ -47,7 +47,7 @@ async fn killed(database: &str, store: Option<String>) {
     let (kills, mut chance) = asked(database, KILLS);
     let fire = Fire::start(store, chance.fork()).await;
     let over = CancellationToken::new();
-    let lives = kill::again_and_again(&fire.home, &fire.town, kills, chance.fork(), over.clone());
+    let lives = kill::again_and_again(&fire.home, &fire.town, kills, chance.fork(), moment, over.clone());
     let report = fire.burn(lives, chance, over).await;
     println!("{database}: {report}");
     assert_eq!(report.kills, kills);
@@ -85,13 +85,19 @@ impl Fire {
         let (lives, (), sent, acked) = tokio::join!(
             lives,
             storm::weather(&self.town, chance.fork(), over.clone()),
-            storm::senders(&self.home, chance.fork(), over.clone()),
+            storm::all_senders(&self.home, &mut chance.fork(), over.clone()),
             storm::engineers(&self.town, chance.fork(), over.clone()),
         );
         self.town.hooks.moods(Vec::new());
         self.town.mail.set_mode(Mode::Accept);
         judge::after_the_fire(self, lives, sent, acked).await
     }
+}
+
+/// Half of the lives get as far as to be ready: those last a while in the storm.
+fn moment(chance: &mut Chance) -> Moment {
+    let drawn = Moment::draw(chance);
+    Moment { ready: chance.below(2) == 0, delay: drawn.delay + chance.millis(0..500), ..drawn }
 }
 
 /// Seven of ten are taken; of the others as many are refused as hang and are dropped.
@@ -121,7 +127,7 @@ async fn stopped_again_and_again(fire: &Fire, mut chance: Chance, over: Cancella
         let (code, took) = bell.stop().await;
         assert_eq!(code, Some(0), "it ends in order in a storm too");
         assert!(took < Duration::from_secs(15), "a stop took {took:?}");
-        all.push(Life { from, ready, killed: Some((asked, Moment { event: None, delay })) });
+        all.push(Life { from, ready, killed: Some((asked, Moment { ready: true, event: None, delay })) });
     }
     let (from, last) = (now(), fire.home.started().await);
     all.push(Life { from, ready: Some(now()), killed: None });

@@ -48,8 +48,18 @@ pub(super) async fn weather(town: &Town, mut chance: Chance, over: CancellationT
     (0..PROBES).for_each(|n| town.target.heal(&path(n)));
 }
 
+/// Several of them at once.
+pub(super) async fn all_senders(
+    home: &Home,
+    chance: &mut Chance,
+    over: CancellationToken,
+) -> BTreeMap<String, Accepted> {
+    let each = ["a", "b", "c", "d"].map(|name| sender(home, name, chance.fork(), over.clone()));
+    futures_util::future::join_all(each).await.into_iter().flatten().collect()
+}
+
 /// A monitor that tells each thing until it is taken: a new fault, or the end of an old one.
-pub(super) async fn senders(home: &Home, mut chance: Chance, over: CancellationToken) -> BTreeMap<String, Accepted> {
+async fn sender(home: &Home, name: &str, mut chance: Chance, over: CancellationToken) -> BTreeMap<String, Accepted> {
     let mut accepted: BTreeMap<String, Accepted> = BTreeMap::new();
     let mut count = 0;
     while !over.is_cancelled() {
@@ -58,7 +68,7 @@ pub(super) async fn senders(home: &Home, mut chance: Chance, over: CancellationT
             Some(key) => (key, false),
             None => {
                 count += 1;
-                (format!("s{count:04}"), true)
+                (format!("{name}{count:04}"), true)
             }
         };
         if let Some(ticket) = send(home, &key, fires, &over).await {

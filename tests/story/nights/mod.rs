@@ -77,7 +77,7 @@ async fn night(store: Option<String>, kills: usize, mut chance: Chance) -> judge
     let home = Home::written(&configuration(&town, probes), store.as_deref());
     let over = CancellationToken::new();
     let (lives, stories) = tokio::join!(
-        kill::again_and_again(&home, &town, kills, chance.fork(), over.clone()),
+        kill::again_and_again(&home, &town, kills, chance.fork(), kill::Moment::draw, over.clone()),
         play::stories(&home, &town, probes, chance.fork(), over),
     );
     judge::night(&home, &town, lives, stories).await
