@@ -81,7 +81,7 @@ impl Metrics {
             )?,
             outbox_oldest: Gauge::new(
                 "watchbell_outbox_oldest_seconds",
-                "Age of the oldest message that waits to be handed over",
+                "Age of the oldest page that waits to be handed over",
             )?,
             commit: Histogram::with_opts(
                 HistogramOpts::new("watchbell_commit_seconds", "How long commits take").buckets(fast),

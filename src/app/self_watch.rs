@@ -1,4 +1,4 @@
-//! Watching ourselves from inside: messages that are owed and not handed over (`self:outbox`), critical
+//! Watching ourselves from inside: pages that are owed and not handed over (`self:outbox`), critical
 //! probes without a conclusive run (`self:blind`, promise 5). What nobody inside could tell any more is told
 //! by the watchdog's silence.
 
@@ -28,7 +28,7 @@ const RAISED_AFTER: u32 = 3;
 /// So many looks in a row without it end it: what comes and goes stays one ticket.
 const LOWERED_AFTER: u32 = 30;
 
-/// A message that has waited for so long is late.
+/// A page that has waited for so long is late.
 const OLDEST_MAX: Millis = Millis::secs(10);
 
 /// A critical probe must have a conclusive run within so long (promise 5); where it runs less often, within

@@ -70,7 +70,7 @@ fn stuck(
         return Some("no commit has succeeded for 30 s");
     }
     if outbox_oldest_s > MOVED_WITHIN.as_secs_f64() {
-        return Some("a message has waited for 30 s to be handed over");
+        return Some("a page has waited for 30 s to be handed over");
     }
     if alarm::is_known(view, &DedupKey::from("self:canary")) {
         return Some("the canary does not come back");
@@ -127,7 +127,7 @@ mod tests {
         ran(&board, at(100));
         assert_eq!(stuck(&view(100), 29.0, 110), None);
         assert_eq!(stuck(&view(100), 29.0, 131), Some("no commit has succeeded for 30 s"));
-        assert_eq!(stuck(&view(110), 31.0, 110), Some("a message has waited for 30 s to be handed over"));
+        assert_eq!(stuck(&view(110), 31.0, 110), Some("a page has waited for 30 s to be handed over"));
         assert_eq!(stuck(&view(140), 0.0, 140), Some("no probe has run lately"));
     }
 

@@ -15,7 +15,7 @@ pub enum Unwell {
         /// Since the last one that did.
         silent: Millis,
     },
-    /// Messages are owed and not handed over.
+    /// Pages are owed and not handed over.
     Outbox {
         /// The age of the oldest one.
         oldest: Millis,
@@ -42,7 +42,7 @@ pub fn unwell(what: &Unwell, locale: Locale) -> String {
         }
         (Unwell::Outbox { oldest }, Locale::ZhCn) => format!("watchbell 有呼叫积压:最早一条已等待 {} 秒", whole(*oldest)),
         (Unwell::Outbox { oldest }, Locale::En) => {
-            format!("watchbell hands messages over too slowly: the oldest has waited for {} s", whole(*oldest))
+            format!("watchbell hands pages over too slowly: the oldest has waited for {} s", whole(*oldest))
         }
         (Unwell::Blind { blind, critical, kinds }, locale) => {
             let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{} {n}", kind_short(*kind, None, locale))).collect();

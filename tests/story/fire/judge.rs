@@ -6,12 +6,12 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::Fire;
 use super::storm::{Accepted, Pressed, send};
-use crate::story::bell::{Home, run, until};
+use crate::story::bell::{ADMIN_TOKEN, Home, client, read, run, until};
 use crate::story::nights::judge::{Arrived, arrived, copies_were_under_way};
 use crate::story::nights::kill::Lives;
 use crate::story::nights::play::ask;
@@ -76,7 +76,8 @@ pub(super) async fn after_the_fire(
     for pressed in &acked {
         the_ack_stood(home, pressed).await;
     }
-    assert!(!tickets.iter().any(|t| t["alerts"].to_string().contains("self:")), "watchbell was well: {tickets:#?}");
+    // That pages wait for a mail server that hangs is told, and true; the canary came back all the time.
+    assert!(!tickets.iter().any(|t| t["alerts"].to_string().contains("self:canary")), "{tickets:#?}");
     let (code, _) = last.stop().await;
     assert_eq!(code, Some(0), "it ends in order");
     the_store_is_whole(home).await;
@@ -128,8 +129,14 @@ async fn everything_ends(home: &Home, sent: &BTreeMap<String, Accepted>) {
         // Sent again after its answer was lost, and never heard of since: nobody but a person can end it.
         for ticket in &open {
             for alert in ticket["alerts"].as_array().expect("a list") {
-                if let Some(key) = text(alert, "dedup_key").strip_prefix("api:") {
+                let key = text(alert, "dedup_key");
+                if let Some(key) = key.strip_prefix("api:") {
                     send(home, key, false, &never).await;
+                } else if key.starts_with("self:") {
+                    // It would end by itself, a minute after the last page that waited.
+                    let url = format!("{}/api/v1/tickets/{}/resolve", home.url(), text(ticket, "id"));
+                    let ended = read(client().post(url).bearer_auth(ADMIN_TOKEN).json(&json!({ "as": "fixed" }))).await;
+                    assert!(ended.is_ok_and(|reply| reply.status == 200), "a person ends {key}");
                 }
             }
         }

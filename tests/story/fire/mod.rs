@@ -85,7 +85,7 @@ impl Fire {
         let (lives, (), sent, acked) = tokio::join!(
             lives,
             storm::weather(&self.town, chance.fork(), over.clone()),
-            storm::all_senders(&self.home, &mut chance.fork(), over.clone()),
+            storm::all_senders(&self.home, chance.fork(), over.clone()),
             storm::engineers(&self.town, chance.fork(), over.clone()),
         );
         self.town.hooks.moods(Vec::new());

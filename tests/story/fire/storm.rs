@@ -51,7 +51,7 @@ pub(super) async fn weather(town: &Town, mut chance: Chance, over: CancellationT
 /// Several of them at once.
 pub(super) async fn all_senders(
     home: &Home,
-    chance: &mut Chance,
+    mut chance: Chance,
     over: CancellationToken,
 ) -> BTreeMap<String, Accepted> {
     let each = ["a", "b", "c", "d"].map(|name| sender(home, name, chance.fork(), over.clone()));
