@@ -16,9 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use watchbell_config::{
-    Canary as Rule, Check, Config, Expect, HttpCheck, IpChoice, ProbeSpec, Secret, TlsOptions,
-};
+use watchbell_config::{Canary as Rule, Check, Config, Expect, HttpCheck, IpChoice, ProbeSpec, Secret, TlsOptions};
 use watchbell_engine::detect::{DetectRule, DownAfter};
 use watchbell_engine::ids::ProbeId;
 use watchbell_engine::time::Millis;

@@ -87,10 +87,13 @@ fn secrets(config: &Config) -> Finding {
     files.extend(config.server.tls.iter().map(|tls| tls.key.clone()));
     let there: Vec<_> = files.iter().filter(|path| path.exists()).collect();
     let open: Vec<String> = there.iter().filter_map(|path| read_by_others(path)).collect();
-    Finding::of("secrets", match open.is_empty() {
-        true => Ok(format!("{} files are closed to others", there.len())),
-        false => Err(format!("others may read {}; chmod 600", open.join(", "))),
-    })
+    Finding::of(
+        "secrets",
+        match open.is_empty() {
+            true => Ok(format!("{} files are closed to others", there.len())),
+            false => Err(format!("others may read {}; chmod 600", open.join(", "))),
+        },
+    )
 }
 
 fn read_by_others(path: &Path) -> Option<String> {
@@ -128,7 +131,9 @@ fn projections(examined: &Examined, rebuilt: &Rebuilt) -> Result<String, String>
         return Ok(format!("{} tickets are as their facts have them", rebuilt.tickets.len()));
     }
     let (count, named) = (wrong.len(), wrong.into_iter().take(NAMED).collect::<Vec<_>>().join("; "));
-    Err(format!("{count} tickets differ from their facts: {named}; stop the server and run `watchbell doctor --rebuild`"))
+    Err(format!(
+        "{count} tickets differ from their facts: {named}; stop the server and run `watchbell doctor --rebuild`"
+    ))
 }
 
 /// What is owed must be known to the state, or nobody would ever ask for it.
@@ -145,7 +150,10 @@ fn outbox(examined: &Examined, rebuilt: &Rebuilt, now: Timestamp) -> Result<Stri
         None => "nothing is owed".into(),
         Some(oldest) => {
             let age = elapsed(oldest.decided_at, now).as_secs_f64();
-            format!("{} messages have no outcome yet, the oldest for {age:.0} s; a start asks of each", examined.unfinished.len())
+            format!(
+                "{} messages have no outcome yet, the oldest for {age:.0} s; a start asks of each",
+                examined.unfinished.len()
+            )
         }
     })
 }
@@ -164,8 +172,11 @@ async fn write(url: &StoreUrl, rebuilt: &Rebuilt, examined: &Examined) -> Findin
     let rows: Vec<TicketRow> = rebuilt.tickets.values().cloned().collect();
     let upto = examined.facts.last().map_or(FactNo(0), |fact| fact.no);
     let written = Store::write_projections(url, &rows, upto).await;
-    Finding::of("rebuild", match written {
-        Ok(()) => Ok(format!("{} tickets were written anew from {} facts", rows.len(), examined.facts.len())),
-        Err(error) => Err(chain(&error)),
-    })
+    Finding::of(
+        "rebuild",
+        match written {
+            Ok(()) => Ok(format!("{} tickets were written anew from {} facts", rows.len(), examined.facts.len())),
+            Err(error) => Err(chain(&error)),
+        },
+    )
 }

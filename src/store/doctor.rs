@@ -100,7 +100,8 @@ async fn examine(db: &Db) -> Result<Examined, ExamineError> {
 }
 
 async fn meta(tx: &mut Tx) -> Result<(Epoch, Option<Timestamp>), StoreError> {
-    let row = q("SELECT epoch, committed_us FROM meta").one(tx).await.map_err(StoreError::query("store.doctor.meta"))?;
+    let row =
+        q("SELECT epoch, committed_us FROM meta").one(tx).await.map_err(StoreError::query("store.doctor.meta"))?;
     let row = row.ok_or_else(|| StoreError::unreadable("the epoch", "table `meta` is empty"))?;
     let committed: Option<i64> = row.get("committed_us")?;
     Ok((Epoch(row.count("epoch")?), committed.and_then(|us| Timestamp::from_microsecond(us).ok())))

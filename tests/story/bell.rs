@@ -77,7 +77,14 @@ impl Home {
         for part in ["config", "log"] {
             std::fs::create_dir(root.path().join(part)).expect("a directory");
         }
-        Self { root, listen: own_address(), vars: Vec::new(), env: Vec::new(), through: Vec::new(), starts: AtomicU32::new(0) }
+        Self {
+            root,
+            listen: own_address(),
+            vars: Vec::new(),
+            env: Vec::new(),
+            through: Vec::new(),
+            starts: AtomicU32::new(0),
+        }
     }
 
     /// The configuration directory.

@@ -3,6 +3,7 @@
 
 mod world;
 
+use jiff::Timestamp;
 use watchbell_engine::catalog::*;
 use watchbell_engine::fact::MessageKind;
 use watchbell_engine::heartbeat::{Beat, Expected, HeartbeatRule};
@@ -14,7 +15,6 @@ use watchbell_engine::pump::Command;
 use watchbell_engine::state::Phase;
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::{FailureKind, Level, Receipt, ResolvedAs, Severity};
-use jiff::Timestamp;
 use world::{Mode, World, at, catalog, probe, signal};
 
 const CRITICAL: Severity = Severity::Critical;

@@ -44,7 +44,10 @@ pub(super) struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kills, accepted, tickets, reached, near_misses, messages, copies, refused, acks } = self;
-        write!(f, "{kills} kills; {accepted} signals accepted; {tickets} tickets, for {reached} of which people were ")?;
+        write!(
+            f,
+            "{kills} kills; {accepted} signals accepted; {tickets} tickets, for {reached} of which people were "
+        )?;
         write!(f, "reached, {near_misses} were over before; {messages} messages, of which {copies} came twice; ")?;
         write!(f, "{refused} refused; {acks} acks answered; lost: 0")
     }
@@ -85,7 +88,17 @@ pub(super) async fn after_the_fire(
     let copies = copies_were_under_way(&all, &messages, UNDER_WAY);
     let kills = all.iter().filter(|life| life.killed.is_some()).count();
     let (accepted, acks, refused) = (sent.len(), acked.len(), town.hooks.refused());
-    Report { kills, accepted, tickets: tickets.len(), reached, near_misses, messages: messages.len(), copies, refused, acks }
+    Report {
+        kills,
+        accepted,
+        tickets: tickets.len(),
+        reached,
+        near_misses,
+        messages: messages.len(),
+        copies,
+        refused,
+        acks,
+    }
 }
 
 /// What was answered with 202 is in the ticket that the answer named.

@@ -83,7 +83,8 @@ async fn sender(home: &Home, name: &str, mut chance: Chance, over: CancellationT
 /// Sends until it is taken; its ticket, or nothing where the end came first.
 pub(super) async fn send(home: &Home, key: &str, fires: bool, over: &CancellationToken) -> Option<Option<String>> {
     let action = if fires { "fire" } else { "resolve" };
-    let body = json!({ "dedup_key": key, "action": action, "summary": format!("{key} is out of order"), "severity": "error" });
+    let body =
+        json!({ "dedup_key": key, "action": action, "summary": format!("{key} is out of order"), "severity": "error" });
     loop {
         let request = client().post(format!("{}/api/v1/signals", home.url())).bearer_auth(ADMIN_TOKEN).json(&body);
         match read(request).await {

@@ -66,7 +66,9 @@ async fn on_a_full_disk_pages_go_out_and_are_written_down_later() {
     until("it is ready again", async || (bell.get("/readyz").await.status == 200).then_some(())).await;
     let pages = until("the page is written down", async || {
         let reply = bell.try_get(&format!("/api/v1/pages?ticket={}", page.ticket())).await.ok()?;
-        (reply.status == 200).then(|| reply.json()).filter(|pages| pages["pages"][0]["attempts"][0]["receipt"] == "accepted")
+        (reply.status == 200)
+            .then(|| reply.json())
+            .filter(|pages| pages["pages"][0]["attempts"][0]["receipt"] == "accepted")
     })
     .await;
     assert_eq!(pages["pages"][0]["id"], page.page(), "under its own id: {pages:#}");
