@@ -85,7 +85,7 @@ impl Metrics {
             )?,
             outbox_oldest: Gauge::new(
                 "watchbell_outbox_oldest_seconds",
-                "Age of the oldest message that waits to be handed over",
+                "Age of the oldest page that waits to be handed over",
             )?,
             commit: Histogram::with_opts(
                 HistogramOpts::new("watchbell_commit_seconds", "How long commits take").buckets(fast),
@@ -163,6 +163,9 @@ pub fn start_logs(json: bool) {
     let by_default = || EnvFilter::new("info,rustls_platform_verifier=off");
     let filter = EnvFilter::try_from_env("WATCHBELL_LOG").unwrap_or_else(|_| by_default());
     let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A line that cannot be written is lost: it must not bring down the task that logs it, as a report of it
+    // on the same full disk would.
+    let logs = logs.log_internal_errors(false);
     // A second subscriber in one process is a test's business; the first one stays.
     let started = if json { logs.json().try_init() } else { logs.compact().try_init() };
     drop(started);

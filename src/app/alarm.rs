@@ -71,7 +71,9 @@ impl Alarm {
     }
 }
 
-fn is_known(view: &LiveView, key: &DedupKey) -> bool {
+/// Whether the alarm is raised, by what has been recorded.
+pub(super) fn is_known(view: &LiveView, key: &DedupKey) -> bool {
     let open = view.tickets.values().filter(|t| t.view.state != TicketState::Resolved);
-    open.flat_map(|t| &t.view.alerts).any(|a| a.dedup_key == *key) || view.quiet.iter().any(|q| q.alert.dedup_key == *key)
+    open.flat_map(|t| &t.view.alerts).any(|a| a.dedup_key == *key)
+        || view.quiet.iter().any(|q| q.alert.dedup_key == *key)
 }

@@ -8,6 +8,9 @@ use watchbell_config::Config;
 use watchbell_engine::rotation;
 use watchbell_engine::view::LiveView;
 
+/// Said of somebody whose shift has no end.
+const ALWAYS: &str = ", always";
+
 /// The announcement, a few lines, for standard output.
 pub fn announcement(config: &Config, view: &LiveView, now: Timestamp) -> String {
     let catalog = &config.catalog;
@@ -20,15 +23,21 @@ pub fn announcement(config: &Config, view: &LiveView, now: Timestamp) -> String 
         line("on duty now: there is no rotation; policies name people".into());
     }
     for rotation in catalog.rotations.values() {
+        // A person without a name of its own is called by its id.
+        let named = |id: &watchbell_engine::ids::PersonId| {
+            let name = catalog.people.get(id).map_or("", |p| p.name.as_str());
+            if name == id.as_str() || name.is_empty() { id.to_string() } else { format!("{id} ({name})") }
+        };
         let person = |on_duty: rotation::OnDuty, until: Option<Timestamp>| {
             let until = until.map(|at| at.to_zoned(rotation.zone.clone()).strftime("%a %d %b %H:%M %Z").to_string());
-            let name = catalog.people.get(&on_duty.person).map_or("", |p| p.name.as_str());
-            format!("{} ({name}){}", on_duty.person, until.map_or_else(String::new, |u| format!(" until {u}")))
+            format!("{}{}", named(&on_duty.person), until.map_or_else(|| ALWAYS.into(), |u| format!(" until {u}")))
         };
         let shifts = rotation::shift_at(catalog, rotation, &view.recorded, now);
         let people: Vec<String> = shifts.into_iter().map(|(on_duty, _, until)| person(on_duty, until)).collect();
         let text = if people.is_empty() { "nobody".to_owned() } else { people.join(", ") };
-        line(format!("on duty now: {}: {text}", rotation.id));
+        // The rotation that stands in for one that nobody wrote has a name that nobody knows.
+        let unwritten = catalog.rotations.len() == 1 && text.ends_with(ALWAYS);
+        line(if unwritten { format!("on duty now: {text}") } else { format!("on duty now: {}: {text}", rotation.id) });
     }
     let is_loud = |person: &watchbell_engine::catalog::Person| {
         person.channels.iter().any(|c| catalog.channels.get(c).is_some_and(|c| c.loud))

@@ -16,9 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use watchbell_config::{
-    Canary as Rule, Check, Config, Expect, HttpCheck, IpChoice, ProbeSpec, Secret, TlsOptions,
-};
+use watchbell_config::{Canary as Rule, Check, Config, Expect, HttpCheck, IpChoice, ProbeSpec, Secret, TlsOptions};
 use watchbell_engine::detect::{DetectRule, DownAfter};
 use watchbell_engine::ids::ProbeId;
 use watchbell_engine::time::Millis;
@@ -116,8 +114,13 @@ async fn came_back(State(target): State<Arc<Target>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+/// The time between two runs of the canary's probe.
+pub(super) fn runs_every(rule: Rule) -> Millis {
+    Millis(rule.every.0 / RUNS_A_ROUND).min(RUN_EVERY_MAX)
+}
+
 fn probe(rule: Rule, url: http::Uri) -> ProbeSpec {
-    let every = Millis(rule.every.0 / RUNS_A_ROUND).min(RUN_EVERY_MAX);
+    let every = runs_every(rule);
     ProbeSpec {
         id: ProbeId::canary(),
         every,

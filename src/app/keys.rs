@@ -64,7 +64,7 @@ pub(super) fn server_key(config: &Config) -> Result<Vec<u8>, KeyError> {
 }
 
 /// Beside the store; in the configuration directory where the store is a server.
-fn key_file(config: &Config) -> PathBuf {
+pub fn key_file(config: &Config) -> PathBuf {
     let dir = match &config.store {
         StoreUrl::Sqlite(path) => path.parent().unwrap_or(&config.dir),
         StoreUrl::Postgres(_) => &config.dir,

@@ -39,7 +39,7 @@ use crate::web;
 use canary::Nest;
 
 pub use announce::announcement;
-pub use keys::{KeyError, operator_token};
+pub use keys::{KeyError, key_file, operator_token};
 pub use serve::{ServeError, bind};
 
 /// How many requests to the process itself may wait.

@@ -1,4 +1,4 @@
-//! Watching ourselves from inside: messages that are owed and not handed over (`self:outbox`), critical
+//! Watching ourselves from inside: pages that are owed and not handed over (`self:outbox`), critical
 //! probes without a conclusive run (`self:blind`, promise 5). What nobody inside could tell any more is told
 //! by the watchdog's silence.
 
@@ -28,7 +28,7 @@ const RAISED_AFTER: u32 = 3;
 /// So many looks in a row without it end it: what comes and goes stays one ticket.
 const LOWERED_AFTER: u32 = 30;
 
-/// A message that has waited for so long is late.
+/// A page that has waited for so long is late.
 const OLDEST_MAX: Millis = Millis::secs(10);
 
 /// A critical probe must have a conclusive run within so long (promise 5); where it runs less often, within
@@ -141,5 +141,85 @@ impl Sight {
         });
         let kinds: BTreeMap<FailureKind, usize> = kinds;
         (blind > 0).then_some(Unwell::Blind { blind, critical: runs.len(), kinds })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_looks_make_an_alarm_and_a_minute_without_ends_it() {
+        let mut count = Count::default();
+        let looks = |count: &mut Count, seen: bool, n: u32| (0..n).fold(None, |_, _| Some(count.look(seen)));
+        assert_eq!(looks(&mut count, true, RAISED_AFTER - 1), Some(false), "one late look wakes nobody");
+        assert_eq!(looks(&mut count, false, 1), Some(false));
+        assert_eq!(looks(&mut count, true, RAISED_AFTER - 1), Some(false), "counted from the start again");
+        assert_eq!(looks(&mut count, true, 1), Some(true));
+        assert_eq!(looks(&mut count, false, LOWERED_AFTER - 1), Some(true), "what comes and goes stays one ticket");
+        assert_eq!(looks(&mut count, true, 1), Some(true));
+        assert_eq!(looks(&mut count, false, LOWERED_AFTER), Some(false));
+    }
+
+    mod sight {
+        use watchbell_config::{Secrets, Sources};
+        use watchbell_engine::observation::Observation;
+
+        use super::*;
+        use crate::gate::test_world::failing_run;
+
+        fn at(secs: i64) -> Timestamp {
+            Timestamp::from_second(1_780_000_000 + secs).expect("an instant")
+        }
+
+        fn config() -> Config {
+            let dir = tempfile::tempdir().expect("a directory");
+            let yaml = r#"
+channels: { hook: { webhook: {} } }
+people: [ { id: me, contacts: { hook: "http://127.0.0.1:9/me" } } ]
+defaults: { every: 5s }
+probes:
+  - { id: payout, tcp: "127.0.0.1:9", severity: critical }
+  - { id: login, tcp: "127.0.0.1:9", severity: critical }
+  - { id: news, tcp: "127.0.0.1:9", severity: warning }
+"#;
+            std::fs::write(dir.path().join("watchbell.yaml"), yaml).expect("a file");
+            let sources = Sources::process(dir.path(), BTreeMap::new());
+            let report = watchbell_config::read(&sources, Secrets::Required, at(0));
+            report.config.unwrap_or_else(|| panic!("{:?}", report.errors))
+        }
+
+        fn ran(board: &ProbeBoard, probe: &str, outcome: Outcome, kind: Option<FailureKind>, when: Timestamp) {
+            let run = Observation { probe: probe.into(), at: when, outcome, kind, ..failing_run() };
+            board.record(Arc::new(run), None);
+        }
+
+        #[test]
+        fn critical_probes_without_a_conclusive_run_for_thirty_seconds_are_told_with_their_kinds() {
+            let (config, board) = (config(), ProbeBoard::default());
+            let mut sight = Sight::new(at(0));
+            let mut last = None;
+            for secs in (0..=40).step_by(2) {
+                ran(&board, "login", Outcome::Up, None, at(secs));
+                ran(&board, "payout", Outcome::Inconclusive, Some(FailureKind::SelfDns), at(secs));
+                last = sight.look(&config, &board, at(secs));
+                assert_eq!(last.is_some(), secs > 30, "after {secs} s");
+            }
+            let kinds = BTreeMap::from([(FailureKind::SelfDns, 1)]);
+            assert_eq!(last, Some(Unwell::Blind { blind: 1, critical: 2, kinds }));
+            ran(&board, "payout", Outcome::Down, Some(FailureKind::ConnectRefused), at(42));
+            assert_eq!(sight.look(&config, &board, at(42)), None, "a finding is a finding");
+        }
+
+        #[test]
+        fn a_process_that_was_stopped_is_not_blind() {
+            let (config, board) = (config(), ProbeBoard::default());
+            let mut sight = Sight::new(at(0));
+            ran(&board, "login", Outcome::Up, None, at(0));
+            ran(&board, "payout", Outcome::Up, None, at(0));
+            assert_eq!(sight.look(&config, &board, at(2)), None);
+            assert_eq!(sight.look(&config, &board, at(3_600)), None);
+            assert_eq!(sight.look(&config, &board, at(3_602)), None);
+        }
     }
 }

@@ -223,6 +223,12 @@ pub(super) enum Command {
         #[arg(long)]
         accept_shift_change: bool,
     },
+    /// Look whether everything is as it must be: files, store, facts, projections, outbox, clock.
+    Doctor {
+        /// Write the projections (tickets, pages) anew from the facts; no server may run.
+        #[arg(long)]
+        rebuild: bool,
+    },
     /// Tokens for the API.
     Token {
         #[command(subcommand)]

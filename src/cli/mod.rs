@@ -7,6 +7,9 @@ mod args;
 mod client;
 mod config_commands;
 mod demo_command;
+#[cfg(test)]
+mod docs_tests;
+mod doctor_command;
 mod duty_commands;
 mod output;
 mod own_certificate;
@@ -59,6 +62,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             duty_commands::rota(&common, (from, to), rotation, offline).await
         }
         Command::Simulate(asked) => simulate_command::run(&common, asked).await,
+        Command::Doctor { rebuild } => doctor_command::doctor(&common, rebuild).await,
         other => server_commands::run(&common, other).await,
     }
 }

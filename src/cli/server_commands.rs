@@ -129,7 +129,8 @@ impl Session {
             | Command::Probe { .. }
             | Command::Oncall { .. }
             | Command::Rota { .. }
-            | Command::Simulate(_) => unreachable!("these do not ask a server; `dispatch` serves them"),
+            | Command::Simulate(_)
+            | Command::Doctor { .. } => unreachable!("these do not ask a server; `dispatch` serves them"),
         }
         Ok(ExitCode::SUCCESS)
     }

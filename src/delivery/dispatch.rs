@@ -77,9 +77,9 @@ impl Dispatch {
         }
     }
 
-    /// Lines the message up for the age that is shown.
-    pub(super) fn queue(&self, message: &Outgoing) -> Place {
-        self.waiting.enter(message.decided_at)
+    /// Lines a page up for the age that is shown. Follow-ups may wait: nobody has to be woken for those.
+    pub(super) fn queue(&self, message: &Outgoing) -> Option<Place> {
+        (message.kind == MessageKind::Page).then(|| self.waiting.enter(message.decided_at))
     }
 
     /// Shows the age of the oldest waiting message, until the stop.
@@ -91,7 +91,7 @@ impl Dispatch {
     }
 
     /// Waits for a place, sends, and reports. Ends in one report, whatever happens.
-    pub(super) async fn deliver(self: Arc<Self>, message: Outgoing, waiting: Place) {
+    pub(super) async fn deliver(self: Arc<Self>, message: Outgoing, waiting: Option<Place>) {
         let place = self.place(&message).await;
         drop(waiting);
         let (handed_over, sent) = match place {

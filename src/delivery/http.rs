@@ -115,7 +115,8 @@ fn failed(error: &reqwest::Error) -> Sent {
     } else if error.is_connect() {
         Sent::try_again(&format!("could not connect: {cause}"))
     } else {
-        Sent::try_again(&format!("the connection broke: {cause}"))
+        // The request may have been taken before that: whoever got it must hear how it ends.
+        Sent::unknown(&format!("the connection broke: {cause}"))
     }
 }
 

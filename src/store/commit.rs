@@ -129,7 +129,7 @@ async fn facts(tx: &mut Tx, facts: &[Fact]) -> Result<(), sqlx::Error> {
 
 /// Upserts the projections. One row per key: PostgreSQL refuses to touch a row twice in one statement;
 /// the last one wins.
-async fn tickets(tx: &mut Tx, rows: &[TicketRow]) -> Result<(), StoreError> {
+pub(super) async fn tickets(tx: &mut Tx, rows: &[TicketRow]) -> Result<(), StoreError> {
     let mut tickets: BTreeMap<_, [Value; 8]> = BTreeMap::new();
     let mut pages: BTreeMap<_, [Value; 6]> = BTreeMap::new();
     for TicketRow { view, pages: of_it } in rows {
@@ -182,7 +182,7 @@ async fn outbox(tx: &mut Tx, commit: &Commit) -> Result<(), StoreError> {
     });
     let head = "INSERT INTO outbox (send, epoch, decided_us, body, ended_us) VALUES";
     // A commit without facts is repeated when its outcome is unknown: then the row may be there already.
-    let again = "ON CONFLICT (send) DO NOTHING";
+    let again = if commit.facts.is_empty() { "ON CONFLICT (send) DO NOTHING" } else { "" };
     insert::<5>(tx, head, rows.collect(), again).await.map_err(StoreError::query("store.commit.outbox"))?;
 
     let keys: Vec<String> = commit.adopted.iter().map(ToString::to_string).collect();

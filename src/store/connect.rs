@@ -51,7 +51,7 @@ pub(super) fn real_path(path: &Path) -> Result<PathBuf, OpenError> {
     Ok(real.join(name))
 }
 
-/// Opens or creates an SQLite file. The caller holds its lock.
+/// Opens or creates an SQLite file. The caller holds its lock, or only reads.
 pub(super) async fn sqlite(path: &Path, what_for: Use) -> Result<Db, OpenError> {
     create(path)?;
     let options = SqliteConnectOptions::new()

@@ -123,7 +123,7 @@ impl Store {
     }
 }
 
-async fn last(conn: &mut super::db::Conn) -> Result<FactNo, StoreError> {
+pub(super) async fn last(conn: &mut super::db::Conn) -> Result<FactNo, StoreError> {
     let row = q("SELECT last_fact FROM meta").one(conn).await.map_err(StoreError::query("store.journal.last"))?;
     let row = row.ok_or_else(|| StoreError::unreadable("the last fact", "table `meta` is empty"))?;
     Ok(FactNo(row.count("last_fact")?))
@@ -135,7 +135,7 @@ async fn newest_snapshot(tx: &mut Tx, last: FactNo) -> Result<Option<(FactNo, St
     row.map(|row| Ok((FactNo(row.count("upto")?), row.get("state")?))).transpose()
 }
 
-async fn facts_after(tx: &mut Tx, from: FactNo, last: FactNo) -> Result<Vec<Fact>, LoadError> {
+pub(super) async fn facts_after(tx: &mut Tx, from: FactNo, last: FactNo) -> Result<Vec<Fact>, LoadError> {
     const NEXT: &str = "SELECT no, epoch, at_us, ticket, kind, version, body FROM facts
         WHERE no > $1 ORDER BY no LIMIT $2";
     let mut facts: Vec<Fact> = Vec::new();
@@ -197,7 +197,7 @@ async fn marks(tx: &mut Tx) -> Result<Vec<Mark>, StoreError> {
     Ok(marks.into_iter().map(|(_, mark)| mark).collect())
 }
 
-async fn unfinished(tx: &mut Tx) -> Result<Vec<Outgoing>, StoreError> {
+pub(super) async fn unfinished(tx: &mut Tx) -> Result<Vec<Outgoing>, StoreError> {
     const UNFINISHED: &str = "SELECT send, body FROM outbox WHERE ended_us IS NULL ORDER BY decided_us";
     let rows = q(UNFINISHED).all(tx).await.map_err(StoreError::query("store.journal.unfinished"))?;
     let mut out = rows

@@ -10,6 +10,7 @@
 mod commit;
 mod connect;
 mod db;
+mod doctor;
 mod error;
 mod history;
 mod load;
@@ -21,6 +22,7 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
+pub use doctor::{ExamineError, Examined};
 pub use error::{CommitError, CreateTokenError, LoadError, OpenError, StoreError};
 pub use history::{History, MinuteRow, RunRow, Uptime};
 pub use load::Loaded;

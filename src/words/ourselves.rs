@@ -15,7 +15,7 @@ pub enum Unwell {
         /// Since the last one that did.
         silent: Millis,
     },
-    /// Messages are owed and not handed over.
+    /// Pages are owed and not handed over.
     Outbox {
         /// The age of the oldest one.
         oldest: Millis,
@@ -40,16 +40,21 @@ pub fn unwell(what: &Unwell, locale: Locale) -> String {
         (Unwell::Canary { silent }, Locale::En) => {
             format!("watchbell may not page: its own test pages have not come back for {} s", whole(*silent))
         }
-        (Unwell::Outbox { oldest }, Locale::ZhCn) => format!("watchbell 有呼叫积压:最早一条已等待 {} 秒", whole(*oldest)),
+        (Unwell::Outbox { oldest }, Locale::ZhCn) => {
+            format!("watchbell 有呼叫积压:最早一条已等待 {} 秒", whole(*oldest))
+        }
         (Unwell::Outbox { oldest }, Locale::En) => {
-            format!("watchbell hands messages over too slowly: the oldest has waited for {} s", whole(*oldest))
+            format!("watchbell hands pages over too slowly: the oldest has waited for {} s", whole(*oldest))
         }
         (Unwell::Blind { blind, critical, kinds }, locale) => {
-            let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{} {n}", kind_short(*kind, None, locale))).collect();
+            let kinds: Vec<String> =
+                kinds.iter().map(|(kind, n)| format!("{} {n}", kind_short(*kind, None, locale))).collect();
             let found = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
             match locale {
                 Locale::ZhCn => format!("watchbell 失明:{critical} 个关键拨测中有 {blind} 个没有结论{found}"),
-                Locale::En => format!("watchbell is blind: {blind} of {critical} critical probes have no conclusive run{found}"),
+                Locale::En => {
+                    format!("watchbell is blind: {blind} of {critical} critical probes have no conclusive run{found}")
+                }
             }
         }
     }
@@ -68,7 +73,9 @@ mod tests {
         let kinds = BTreeMap::from([(FailureKind::SelfDns, 2)]);
         let blind = Unwell::Blind { blind: 3, critical: 40, kinds };
         for locale in [Locale::ZhCn, Locale::En] {
-            for what in [&blind, &Unwell::Canary { silent: Millis(121_400) }, &Unwell::Outbox { oldest: Millis(12_000) }] {
+            for what in
+                [&blind, &Unwell::Canary { silent: Millis(121_400) }, &Unwell::Outbox { oldest: Millis(12_000) }]
+            {
                 let text = unwell(what, locale);
                 assert!(text.starts_with("watchbell") && !text.contains('\n') && text.chars().count() < 120, "{text}");
             }

@@ -36,6 +36,7 @@ pub(super) struct Home {
     listen: SocketAddr,
     vars: Vec<String>,
     env: Vec<(String, String)>,
+    through: Vec<String>,
     starts: AtomicU32,
 }
 
@@ -76,7 +77,14 @@ impl Home {
         for part in ["config", "log"] {
             std::fs::create_dir(root.path().join(part)).expect("a directory");
         }
-        Self { root, listen: own_address(), vars: Vec::new(), env: Vec::new(), starts: AtomicU32::new(0) }
+        Self {
+            root,
+            listen: own_address(),
+            vars: Vec::new(),
+            env: Vec::new(),
+            through: Vec::new(),
+            starts: AtomicU32::new(0),
+        }
     }
 
     /// The configuration directory.
@@ -98,6 +106,11 @@ impl Home {
         self.env.push((name.into(), value.into()));
     }
 
+    /// Every command is run through this one.
+    pub(super) fn through(&mut self, words: &[&str]) {
+        self.through = words.iter().map(|word| (*word).to_owned()).collect();
+    }
+
     pub(super) fn write(&self, path: &str, text: &str) {
         std::fs::write(self.dir().join(path), text).expect("a file of the configuration");
     }
@@ -111,8 +124,10 @@ impl Home {
 
     /// `watchbell COMMAND… --config DIR`, to be changed further or run.
     pub(super) fn command(&self, command: &[&str]) -> Command {
-        let mut out = mortal(env!("CARGO_BIN_EXE_watchbell"));
-        out.args(command).arg("--config").arg(self.dir());
+        let words: Vec<&str> =
+            self.through.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_watchbell")]).collect();
+        let mut out = mortal(words[0]);
+        out.args(&words[1..]).args(command).arg("--config").arg(self.dir());
         self.vars.iter().for_each(|var| {
             out.args(["--var", var]);
         });

@@ -4,20 +4,41 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use axum::{Extension, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
+use tower::ServiceExt as _;
 
 use super::bell::now;
 use super::town::{Event, HOOK_SECRET};
+
+/// How the provider treats a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Mood {
+    /// Takes it.
+    #[default]
+    Answers,
+    /// 503; nobody gets it.
+    Refuses,
+    /// Takes it and never answers.
+    Hangs,
+    /// Takes it and drops the connection.
+    Drops,
+}
+
+/// Marks an answer that must not be sent.
+#[derive(Clone)]
+struct Dropped;
 
 /// A message that arrived.
 #[derive(Clone, Debug)]
@@ -74,6 +95,9 @@ struct Kept {
     got: Vec<Got>,
     bad: Vec<String>,
     think: Vec<Duration>,
+    moods: Vec<Mood>,
+    asked: usize,
+    refused: usize,
 }
 
 impl Hooks {
@@ -82,7 +106,7 @@ impl Hooks {
         let base = format!("http://{}", listener.local_addr().expect("bound"));
         let hooks = Self(Arc::new(Inner { base, events, state: Mutex::default() }));
         let app = Router::new().route("/{person}", post(take)).with_state(hooks.clone());
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        tokio::spawn(serve(listener, app));
         hooks
     }
 
@@ -93,6 +117,16 @@ impl Hooks {
     /// Takes so long for its next answers, one after another and from the start again.
     pub(super) fn think(&self, pauses: Vec<Duration>) {
         self.with(|kept| kept.think = pauses);
+    }
+
+    /// Is in these moods for its next requests, one after another and from the start again.
+    pub(super) fn moods(&self, moods: Vec<Mood>) {
+        self.with(|kept| kept.moods = moods);
+    }
+
+    /// How many were refused; nobody got those.
+    pub(super) fn refused(&self) -> usize {
+        self.with(|kept| kept.refused)
     }
 
     /// What arrived, oldest first. Fails where one of them was not signed as it should.
@@ -108,24 +142,51 @@ impl Hooks {
     }
 }
 
-async fn take(State(hooks): State<Hooks>, Path(person): Path<String>, headers: HeaderMap, body: Bytes) -> StatusCode {
+/// Serves until the test ends. A connection whose request is to be dropped ends without an answer.
+async fn serve(listener: TcpListener, app: Router) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let app = app.clone();
+        tokio::spawn(async move {
+            let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+                let app = app.clone();
+                async move {
+                    let Ok(response) = app.oneshot(request.map(Body::new)).await;
+                    let dropped = response.extensions().get::<Dropped>().is_some();
+                    if dropped { Err(std::io::Error::other("the provider drops the connection")) } else { Ok(response) }
+                }
+            });
+            let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            served.await.unwrap_or_default(); // dropped on purpose, or by a client that was killed
+        });
+    }
+}
+
+async fn take(State(hooks): State<Hooks>, Path(person): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let at = now();
     let checked = signed(&headers, &body, at);
-    let pause = hooks.with(|kept| {
+    let (mood, pause) = hooks.with(|kept| {
+        let mood = kept.moods.get(kept.asked % kept.moods.len().max(1)).copied().unwrap_or_default();
+        kept.asked += 1;
         let read = checked.and_then(|id| match serde_json::from_slice(&body) {
             Ok(body) => Ok(Got { at, id, person, body }),
             Err(e) => Err(format!("no JSON: {e}")),
         });
         match read {
+            Ok(_) if mood == Mood::Refuses => kept.refused += 1,
             Ok(got) => kept.got.push(got),
             Err(bad) => kept.bad.push(bad),
         }
         let turn = kept.got.len() % kept.think.len().max(1);
-        kept.think.get(turn).copied().unwrap_or_default()
+        (mood, kept.think.get(turn).copied().unwrap_or_default())
     });
     hooks.0.events.send(Event::Hook).unwrap_or_default(); // nobody may be listening
     tokio::time::sleep(pause).await;
-    StatusCode::NO_CONTENT
+    match mood {
+        Mood::Answers => StatusCode::NO_CONTENT.into_response(),
+        Mood::Refuses => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Mood::Hangs => std::future::pending().await,
+        Mood::Drops => (Extension(Dropped), StatusCode::NO_CONTENT).into_response(),
+    }
 }
 
 /// The id of a request that is signed as Standard Webhooks ask, or what is wrong with it.

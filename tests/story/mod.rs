@@ -5,7 +5,10 @@
 
 mod amtool;
 mod bell;
+mod canary;
 mod connecting;
+mod doctor;
+mod fire;
 mod hooks;
 mod hung_mail;
 mod links;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use support::{check, directory, now, shown, sources};
-use watchbell_config::{Check, Report, Secret, Secrets, init_files, read};
+use watchbell_config::{Canary, Check, Report, Secret, Secrets, init_files, read};
 use watchbell_engine::catalog::{LadderEntry, Require, Target};
 use watchbell_engine::detect::DownAfter;
 use watchbell_engine::heartbeat::Expected;
@@ -384,4 +384,19 @@ integrations:
     assert_eq!((key.id.as_str(), key.key.reveal(), key.labels["service"].as_str()), ("gatus", "", "shop"));
     assert!(shown(&report).contains("the environment variable GATUS_KEY is not set"), "{}", shown(&report));
     assert_eq!(config(&check("three-lines-again", THREE_LINES)).integrations.pagerduty.len(), 0);
+}
+
+#[test]
+fn the_canary_flies_unless_it_is_switched_off() {
+    let around = "channels: { mail: { smtp: { host: smtp.example.com, from: a@b.example } } }\n\
+                  people: [ { id: me, contacts: { mail: me@example.com } } ]\n\
+                  probes: [ { id: site, tcp: \"127.0.0.1:9\" } ]\n";
+    let canary = |name: &str, line: &str| config(&check(name, &format!("{around}{line}"))).canary;
+    let rule = |every: u64, alarm_after: u64| {
+        Some(Canary { every: Millis::secs(every), alarm_after: Millis::secs(alarm_after) })
+    };
+    assert_eq!(canary("canary-default", ""), rule(30, 120));
+    assert_eq!(canary("canary-every", "canary: { every: 1m }\n"), rule(60, 240), "four rounds");
+    assert_eq!(canary("canary-both", "canary: { every: 10s, alarm_after: 30s }\n"), rule(10, 30));
+    assert_eq!(canary("canary-off", "canary: off\n"), None);
 }

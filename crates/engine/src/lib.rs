@@ -23,6 +23,7 @@ pub mod observation;
 pub mod outgoing;
 pub mod paging;
 pub mod pump;
+pub mod rebuild;
 pub mod rotation;
 pub mod routing;
 pub mod schedule;

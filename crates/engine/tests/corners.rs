@@ -3,6 +3,7 @@
 
 mod world;
 
+use jiff::Timestamp;
 use watchbell_engine::catalog::*;
 use watchbell_engine::fact::MessageKind;
 use watchbell_engine::heartbeat::{Beat, Expected, HeartbeatRule};
@@ -14,7 +15,7 @@ use watchbell_engine::pump::Command;
 use watchbell_engine::state::Phase;
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::{FailureKind, Level, Receipt, ResolvedAs, Severity};
-use world::{Mode, World, at, catalog, probe};
+use world::{Mode, World, at, catalog, probe, signal};
 
 const CRITICAL: Severity = Severity::Critical;
 
@@ -342,4 +343,56 @@ fn what_ended_while_the_store_hung_is_not_sent_when_it_is_back() {
         let open = w.pump.state().find_try(message.send).is_some_and(|t| t.ended.is_none());
         assert!(open, "{} had ended", message.send);
     }
+}
+
+#[test]
+fn what_a_person_called_a_false_alarm_wakes_nobody_by_being_repeated() {
+    let mut w = World::new(catalog());
+    let began = w.now;
+    let repeat = |w: &mut World, severity: Severity, started_at: Option<Timestamp>| {
+        let again = Signal { started_at, ..signal("am:1", SignalAction::Fire, severity, &[]) };
+        w.tell(Input::Signal(again))
+    };
+    let quiet = Answer::Signal { dedup_key: "am:1".into(), ticket: None };
+    let end = |w: &mut World, resolved_as: ResolvedAs| {
+        w.act("bo", Deed::Resolve { ticket: TicketId(1), resolved_as, cause: None });
+    };
+    repeat(&mut w, Severity::Error, Some(began));
+    w.pass(Millis::mins(1));
+    end(&mut w, ResolvedAs::FalseAlarm);
+    w.pass(Millis::mins(1));
+    for _ in 0..60 {
+        assert_eq!(repeat(&mut w, Severity::Error, Some(began)), quiet, "the sender repeats it every minute");
+        w.pass(Millis::mins(1));
+    }
+    // Another fault under the same key began later, and a worse one is another matter too.
+    let later = Some(w.now);
+    assert_ne!(repeat(&mut w, Severity::Error, later), quiet);
+    w.resolve("am:1");
+    w.pass(Millis::mins(10));
+    repeat(&mut w, Severity::Error, later);
+    w.act("bo", Deed::Resolve { ticket: TicketId(3), resolved_as: ResolvedAs::Planned, cause: None });
+    assert_eq!(repeat(&mut w, Severity::Error, later), quiet);
+    assert_ne!(repeat(&mut w, CRITICAL, later), quiet, "it got worse");
+    w.check();
+}
+
+#[test]
+fn what_a_person_called_fixed_and_is_not_comes_back() {
+    let mut w = World::new(catalog());
+    let began = Some(w.now);
+    let fire = Signal { started_at: began, ..signal("am:1", SignalAction::Fire, CRITICAL, &[]) };
+    w.tell(Input::Signal(fire.clone()));
+    w.act("bo", Deed::Resolve { ticket: TicketId(1), resolved_as: ResolvedAs::Fixed, cause: None });
+    w.pass(Millis::mins(1));
+    assert_eq!(
+        w.tell(Input::Signal(fire)),
+        Answer::Signal { dedup_key: "am:1".into(), ticket: Some(TicketId(1)) },
+        "within reopen_within"
+    );
+    // Who does not say when it began may mean another fault.
+    w.fire("api:2", CRITICAL, &[]);
+    w.act("bo", Deed::Resolve { ticket: TicketId(2), resolved_as: ResolvedAs::FalseAlarm, cause: None });
+    assert_eq!(w.fire("api:2", CRITICAL, &[]), Some(TicketId(2)));
+    w.check();
 }

@@ -4,23 +4,23 @@ use std::ops::Range;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
-pub(super) struct Chance(u64);
+pub(in crate::story) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::story) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Another chance, so that two who draw do not disturb each other.
-    pub(super) fn fork(&mut self) -> Self {
+    pub(in crate::story) fn fork(&mut self) -> Self {
         Self(self.next())
     }
 
-    pub(super) fn below(&mut self, n: u64) -> u64 {
+    pub(in crate::story) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 
-    pub(super) fn millis(&mut self, range: Range<u64>) -> Duration {
+    pub(in crate::story) fn millis(&mut self, range: Range<u64>) -> Duration {
         Duration::from_millis(range.start + self.below(range.end - range.start))
     }
 

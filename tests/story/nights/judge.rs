@@ -27,21 +27,21 @@ const NOT_REACHED_AFTER: SignedDuration = SignedDuration::from_secs(10);
 const BUSY: SignedDuration = SignedDuration::from_secs(2);
 
 /// A message, over whichever channel.
-struct Arrived {
-    at: Timestamp,
+pub(in crate::story) struct Arrived {
+    pub(in crate::story) at: Timestamp,
     /// The same for every copy of one attempt.
     id: String,
-    person: String,
-    channel: &'static str,
-    ticket: String,
-    kind: String,
+    pub(in crate::story) person: String,
+    pub(in crate::story) channel: &'static str,
+    pub(in crate::story) ticket: String,
+    pub(in crate::story) kind: String,
     /// The page that it is, or is about; `None` where the channel does not say.
     page: Option<String>,
     text: String,
 }
 
 impl Arrived {
-    fn line(&self) -> String {
+    pub(in crate::story) fn line(&self) -> String {
         format!("{} {} to {} over {}: {}", self.at, self.kind, self.person, self.channel, self.id)
     }
 }
@@ -86,7 +86,7 @@ pub(super) async fn night(home: &Home, town: &Town, lives: Lives, stories: Vec<S
     assert_eq!(code, Some(0), "it ends in order");
     let kills = all.iter().filter(|life| life.killed.is_some()).count();
     let messages = arrived(town);
-    let copies = copies_were_under_way(&all, &messages);
+    let copies = copies_were_under_way(&all, &messages, UNDER_WAY);
     one_page_one_person(&messages);
     for story in &stories {
         nothing_after_the_ack(&messages, story);
@@ -94,7 +94,7 @@ pub(super) async fn night(home: &Home, town: &Town, lives: Lives, stories: Vec<S
     Report { kills, stories: stories.len(), messages: messages.len(), copies, gave_way }
 }
 
-fn arrived(town: &Town) -> Vec<Arrived> {
+pub(in crate::story) fn arrived(town: &Town) -> Vec<Arrived> {
     let hooks = town.hooks.got().into_iter().map(|got| Arrived {
         at: got.at,
         id: format!("{} attempt {}", got.id, got.attempt()),
@@ -210,7 +210,11 @@ fn goes_on_in_time(lives: &[Life], ticket: &str, first: Timestamp, second: Times
 }
 
 /// A copy is allowed only of what was under way when the process was killed: one more for that kill.
-fn copies_were_under_way(lives: &[Life], messages: &[Arrived]) -> usize {
+pub(in crate::story) fn copies_were_under_way(
+    lives: &[Life],
+    messages: &[Arrived],
+    under_way: SignedDuration,
+) -> usize {
     let mut by_id: BTreeMap<&str, Vec<&Arrived>> = BTreeMap::new();
     messages.iter().for_each(|m| by_id.entry(&m.id).or_default().push(m));
     let life = |at: Timestamp| lives.iter().rposition(|l| l.from + ON_ITS_WAY <= at).unwrap_or(0);
@@ -224,7 +228,7 @@ fn copies_were_under_way(lives: &[Life], messages: &[Arrived]) -> usize {
             assert!(earlier < later, "{id} came twice in the life from {from}, at {first} and {second}");
             let Some((killed, moment)) = lives[earlier].killed else { unreachable!("a later life follows a kill") };
             let before = killed.duration_since(pair[0].at);
-            assert!(before <= UNDER_WAY, "{id} came {before:#} before a kill ({moment:?}) and again after it");
+            assert!(before <= under_way, "{id} came {before:#} before a kill ({moment:?}) and again after it");
             assert_eq!(pair[0].text, pair[1].text, "{id}: a copy says the same");
         }
     }

@@ -15,14 +15,16 @@ const NO_EVENT: Duration = Duration::from_secs(3);
 
 /// When a life ends: so long after the start, or after something that happens in it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) event: Option<Event>,
-    pub(super) delay: Duration,
+pub(in crate::story) struct Moment {
+    /// Counted from when it was ready; otherwise from the start of the process.
+    pub(in crate::story) ready: bool,
+    pub(in crate::story) event: Option<Event>,
+    pub(in crate::story) delay: Duration,
 }
 
 impl Moment {
     /// Half of them lie anywhere; the others close to something that is under way.
-    fn draw(chance: &mut Chance) -> Self {
+    pub(in crate::story) fn draw(chance: &mut Chance) -> Self {
         let event = match chance.below(8) {
             0..=3 => None,
             4 => Some(Event::Failing),
@@ -36,44 +38,49 @@ impl Moment {
             Some(Event::Hook | Event::Mail) => chance.millis(0..200),
             Some(Event::Press) => chance.millis(0..40),
         };
-        Self { event, delay }
+        Self { ready: false, event, delay }
     }
 }
 
 /// One life of the process.
-pub(super) struct Life {
-    pub(super) from: Timestamp,
+pub(in crate::story) struct Life {
+    pub(in crate::story) from: Timestamp,
     /// When it was ready; `None` where it was killed before.
-    pub(super) ready: Option<Timestamp>,
+    pub(in crate::story) ready: Option<Timestamp>,
     /// When it was killed, and at which moment; the last one is not.
-    pub(super) killed: Option<(Timestamp, Moment)>,
+    pub(in crate::story) killed: Option<(Timestamp, Moment)>,
 }
 
 /// Every life of a night, and the process of the last one, which lives on.
-pub(super) struct Lives {
-    pub(super) all: Vec<Life>,
-    pub(super) last: Bell,
+pub(in crate::story) struct Lives {
+    pub(in crate::story) all: Vec<Life>,
+    pub(in crate::story) last: Bell,
 }
 
-pub(super) async fn again_and_again(
+pub(in crate::story) async fn again_and_again(
     home: &Home,
     town: &Town,
     kills: usize,
     mut chance: Chance,
+    draw: impl Fn(&mut Chance) -> Moment,
     over: CancellationToken,
 ) -> Lives {
     let mut all = Vec::new();
     for _ in 0..kills {
-        let mut events = town.events.subscribe();
+        let (mut from_start, mut from_ready) = (town.events.subscribe(), town.events.subscribe());
         let (from, mut bell) = (now(), home.start());
-        let moment = Moment::draw(&mut chance);
+        let moment = draw(&mut chance);
         let mut ready = None;
         tokio::select! {
-            () = come(moment, &mut events) => {}
+            () = come(moment, &mut from_start), if !moment.ready => {}
             () = async {
                 bell.ready().await;
                 ready = Some(now());
-                std::future::pending::<()>().await;
+                if moment.ready {
+                    come(moment, &mut from_ready).await;
+                } else {
+                    std::future::pending::<()>().await;
+                }
             } => {}
         }
         let killed = now();

@@ -3,10 +3,10 @@
 //!
 //! `WATCHBELL_KILLS=2000` kills more often; `WATCHBELL_SEED=7` draws the moments of an earlier run.
 
-mod chance;
-mod judge;
-mod kill;
-mod play;
+pub(super) mod chance;
+pub(super) mod judge;
+pub(super) mod kill;
+pub(super) mod play;
 
 use std::fmt::Write as _;
 
@@ -40,11 +40,7 @@ async fn killed_at_any_moment_on_postgresql_no_page_is_lost() {
 }
 
 async fn nights(database: &str, server: bool) {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
-    let seed = number("WATCHBELL_SEED").unwrap_or_else(|| now().as_microsecond().unsigned_abs());
-    let kills = number("WATCHBELL_KILLS").map_or(KILLS, |n| usize::try_from(n).expect("fits").div_ceil(2));
-    println!("{database}: {kills} kills, WATCHBELL_SEED={seed}");
-    let mut chance = Chance::new(seed);
+    let (kills, mut chance) = asked(database, KILLS);
     let mut left = kills;
     let mut report = judge::Report::default();
     while left > 0 {
@@ -63,6 +59,15 @@ async fn nights(database: &str, server: bool) {
     assert_eq!(report.kills, kills);
 }
 
+/// How many kills, and the chance to draw by: as the environment says, else `kills` and the time of day.
+pub(super) fn asked(database: &str, kills: usize) -> (usize, Chance) {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let seed = number("WATCHBELL_SEED").unwrap_or_else(|| now().as_microsecond().unsigned_abs());
+    let kills = number("WATCHBELL_KILLS").map_or(kills, |n| usize::try_from(n).expect("fits").div_ceil(2));
+    println!("{database}: {kills} kills, WATCHBELL_SEED={seed}");
+    (kills, Chance::new(seed))
+}
+
 /// One night with its own town; what came of it, judged.
 async fn night(store: Option<String>, kills: usize, mut chance: Chance) -> judge::Report {
     let town = Town::start().await;
@@ -72,7 +77,7 @@ async fn night(store: Option<String>, kills: usize, mut chance: Chance) -> judge
     let home = Home::written(&configuration(&town, probes), store.as_deref());
     let over = CancellationToken::new();
     let (lives, stories) = tokio::join!(
-        kill::again_and_again(&home, &town, kills, chance.fork(), over.clone()),
+        kill::again_and_again(&home, &town, kills, chance.fork(), kill::Moment::draw, over.clone()),
         play::stories(&home, &town, probes, chance.fork(), over),
     );
     judge::night(&home, &town, lives, stories).await

@@ -101,7 +101,7 @@ async fn press(town: &Town, link: &str) {
 }
 
 /// An answer of the API, as soon as there is one.
-pub(super) async fn ask(home: &Home, path: &str) -> Value {
+pub(in crate::story) async fn ask(home: &Home, path: &str) -> Value {
     let url = format!("{}{path}", home.url());
     until(&format!("GET {path}"), async || {
         let reply = read(client().get(&url)).await.ok()?;

@@ -34,7 +34,7 @@ use crate::fact::{Fact, What};
 use crate::ids::{DedupKey, Epoch, InputId, SendId, TicketId};
 use crate::input::{Answer, Envelope, Input};
 use crate::outgoing::Outgoing;
-use crate::state::State;
+use crate::state::{State, Ticket};
 use crate::view::LiveView;
 use lapse::Lapses;
 use sources::Sources;
@@ -220,6 +220,11 @@ impl Engine {
         let Decision { facts, outbox, ended, adopted, marks, touched: _ } = decision;
         Commit { epoch: self.epoch, at: Some(now), facts, tickets, outbox, ended, adopted, marks }
     }
+}
+
+/// A ticket and its pages as queries read them.
+pub(crate) fn projection(state: &State, catalog: &Catalog, now: Timestamp, ticket: &Ticket) -> TicketRow {
+    show::ticket_row(state, catalog, now, ticket)
 }
 
 /// One decision under way.

@@ -247,7 +247,7 @@ impl Turn<'_> {
             }
             SendSubject::Notice(_) => age < NOTICE_WORTH,
             SendSubject::Canary(_) => true, // a row of an earlier epoch is ended: no try of it is remembered
-            SendSubject::Test(_) => true, // sent while it is fresh; nobody waits for an old one
+            SendSubject::Test(_) => true,   // sent while it is fresh; nobody waits for an old one
         }
     }
 

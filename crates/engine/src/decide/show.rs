@@ -46,7 +46,8 @@ pub(super) fn live_view(
             .verdicts
             .values()
             .filter(|v| v.site == local && !v.probe.is_our_own())
-            .map(|v| (v.probe.clone(), v.clone())).collect(),
+            .map(|v| (v.probe.clone(), v.clone()))
+            .collect(),
     }
 }
 

@@ -13,8 +13,9 @@ use crate::ids::{DedupKey, ProbeId, TicketId};
 use crate::input::{Actor, Answer, Refusal, Signal, SignalAction, Via};
 use crate::label::Labels;
 use crate::observation::Verdict;
+use crate::state::Phase;
 use crate::time::Millis;
-use crate::word::{FailureKind, Level, Severity};
+use crate::word::{FailureKind, Level, ResolvedAs, Severity};
 
 /// After a start no heartbeat is missed for so long: jobs could not reach us while we were not there,
 /// and those that try again do so within a minute.
@@ -78,6 +79,7 @@ impl Turn<'_> {
         let key = &signal.dedup_key;
         match signal.action {
             SignalAction::Resolve => self.end(key, &format!("{} says so", signal.source)),
+            SignalAction::Fire if self.was_ended_as_nothing(signal) => None,
             SignalAction::Fire => self.take_fire(signal),
             SignalAction::Acknowledge => self.take_acknowledged(signal),
             SignalAction::Change => {
@@ -130,6 +132,21 @@ impl Turn<'_> {
             Ok(_) => Some(ticket),
             Err(_) => None, // over already, as the source will find out
         }
+    }
+
+    /// Whether a person ended this very fault and said that it needs nobody: a source that repeats what it said
+    /// then says nothing new (`docs/decisions/0010-said-to-be-nothing.md`). One that does not tell when the
+    /// fault began may mean another one.
+    fn was_ended_as_nothing(&self, signal: &Signal) -> bool {
+        let state = self.state();
+        let ticket = state.by_key.get(&signal.dedup_key).and_then(|id| state.tickets.get(id));
+        let Some((ticket, Phase::Resolved(closed))) = ticket.map(|t| (t, &t.phase)) else { return false };
+        let nothing = match closed.resolved_as {
+            ResolvedAs::FalseAlarm | ResolvedAs::Planned | ResolvedAs::Duplicate => true,
+            ResolvedAs::Fixed | ResolvedAs::SelfRecovered => false,
+        };
+        let repeated = signal.started_at.is_some_and(|at| at <= closed.at) && signal.severity <= ticket.worst;
+        nothing && repeated && state.set_aside.contains(&signal.dedup_key)
     }
 
     /// A job says something; the last value is kept with the commit.

@@ -236,7 +236,7 @@ impl State {
                     notice.tries.push(sent);
                 }
             }
-            SendSubject::Test(_) => {} // its one try is made by `TestAsked`
+            SendSubject::Test(_) => {}   // its one try is made by `TestAsked`
             SendSubject::Canary(_) => {} // makes no facts
         }
     }
