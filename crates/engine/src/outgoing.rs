@@ -75,6 +75,9 @@ pub struct About {
     pub why: Option<Why>,
     /// Paging had been held by a silence before.
     pub was_silenced: bool,
+    /// Nobody is paged before then: it waits for office hours.
+    #[serde(default)]
+    pub held_until: Option<Timestamp>,
     /// The ticket that goes on in its place, where it was merged.
     #[serde(default)]
     pub merged_into: Option<TicketId>,

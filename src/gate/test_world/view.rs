@@ -141,6 +141,12 @@ fn ticket() -> TicketLive {
         resolved_as: None,
         reopened: 0,
         snoozed_until: None,
+        held_until: None,
+        ack_times_out: None,
+        assigned_to: None,
+        waiting: Vec::new(),
+        acknowledged_by_some: Vec::new(),
+        merged_into: None,
         next_step: NextStep { at: Some(at("2026-11-22T19:14:10Z")), to: vec!["wang.lei".into()] },
         alerts: vec![alert],
     };

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use watchbell_engine::catalog::Localized;
-use watchbell_engine::ids::{ChannelId, LayerId, PersonId, ProbeId, RotationId};
+use watchbell_engine::ids::{ChannelId, LayerId, PersonId, ProbeId, RotationId, TicketId};
 use watchbell_engine::label::Labels;
 use watchbell_engine::observation::Observation;
 use watchbell_engine::view::{OnDutyView, OverrideView, PageView, SilenceView, TicketView, TimelineEntry};
@@ -287,6 +287,22 @@ pub struct SnoozeAsk {
 pub struct NoteAsk {
     /// The word for the timeline.
     pub text: String,
+}
+
+/// `POST tickets/{id}/assign`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssignAsk {
+    /// Who is paged for it.
+    pub person: PersonId,
+}
+
+/// `POST tickets/{id}/merge`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MergeAsk {
+    /// The ticket that goes on.
+    pub into: TicketId,
 }
 
 /// `POST tickets`: a person found a fault that no probe sees.
