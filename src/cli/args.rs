@@ -129,6 +129,25 @@ pub(super) enum Command {
         #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
         lasts: jiff::SignedDuration,
     },
+    /// Take a ticket over from whoever has it.
+    Take {
+        /// `INC-42`
+        ticket: String,
+    },
+    /// Give a ticket to somebody, who is paged and must acknowledge.
+    Assign {
+        /// `INC-42`
+        ticket: String,
+        /// To whom.
+        person: String,
+    },
+    /// The same fault as another: the alerts move to that ticket, and this one is over.
+    Merge {
+        /// `INC-42`
+        ticket: String,
+        /// The ticket that goes on.
+        into: String,
+    },
     /// Leave a word in the timeline.
     Note {
         /// `INC-42`

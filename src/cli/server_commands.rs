@@ -98,6 +98,9 @@ impl Session {
             Command::Snooze { ticket, lasts } => {
                 self.act(&ticket, "snooze", json!({"for": length(lasts)})).await?;
             }
+            Command::Take { ticket } => self.act(&ticket, "take", json!({})).await?,
+            Command::Assign { ticket, person } => self.act(&ticket, "assign", json!({"person": person})).await?,
+            Command::Merge { ticket, into } => self.act(&ticket, "merge", json!({"into": into})).await?,
             Command::Note { ticket, text } => self.act(&ticket, "note", json!({"text": text})).await?,
             Command::Declare { text, severity, labels } => {
                 let body = json!({"summary": text, "severity": severity, "labels": pairs(&labels)?});

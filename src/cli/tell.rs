@@ -20,13 +20,19 @@ pub(super) fn tickets(tickets: &[TicketView], zone: &TimeZone) -> String {
 /// A ticket in one line: what, how it stands, what comes next.
 pub(super) fn ticket(t: &TicketView, zone: &TimeZone) -> String {
     let stands = match t.state {
-        TicketState::Triggered => next(&t.next_step, zone),
+        TicketState::Triggered => match t.held_until {
+            Some(until) => format!("held until {}", moment(until, zone)),
+            None => next(&t.next_step, zone),
+        },
         TicketState::Acknowledged => match (&t.acknowledged_by, t.snoozed_until) {
             (Some(by), Some(until)) => format!("{by} has it, again at {}", moment(until, zone)),
             (Some(by), None) => format!("{by} has it"),
             (None, _) => String::new(),
         },
-        TicketState::Resolved => t.resolved_as.map_or(String::new(), |how| how.to_string()),
+        TicketState::Resolved => {
+            let how = t.resolved_as.map_or(String::new(), |how| how.to_string());
+            t.merged_into.map_or(how.clone(), |into| format!("{how}, merged into {into}"))
+        }
     };
     let stands = if stands.is_empty() { String::new() } else { format!(" · {stands}") };
     format!(

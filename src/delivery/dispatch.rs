@@ -163,7 +163,10 @@ impl Dispatch {
                 let text = page_text(message, &self.links(message));
                 self.smtp.send(spec, address, message, &text, now).await
             }
-            ChannelSpec::Webhook(spec) => self.webhook.send(spec, address, message, self.page_link(message), now).await,
+            ChannelSpec::Webhook(spec) => {
+                let (link, also) = (self.page_link(message), self.also_links(message));
+                self.webhook.send(spec, address, message, link, &also, now).await
+            },
             ChannelSpec::Dingtalk(spec) => {
                 let text = page_text(message, &self.links(message));
                 self.dingtalk.send(spec, address, &text, now).await
@@ -197,6 +200,7 @@ impl Dispatch {
                 escalate: Some(format!("{link}#escalate")),
                 decline: Some(format!("{link}#decline")),
                 ack: Some(link),
+                also: self.also_links(message),
                 ticket,
             },
             MessageKind::Acknowledged | MessageKind::Escalated | MessageKind::Resolved | MessageKind::Cancelled => {
@@ -204,6 +208,11 @@ impl Dispatch {
             }
             MessageKind::Test => Links::default(),
         }
+    }
+
+    /// The links of the other pages that the message tells.
+    fn also_links(&self, message: &Outgoing) -> Vec<String> {
+        message.also.iter().map(|also| self.links.ack_url(also.page, &message.channel)).collect()
     }
 
     fn page_link(&self, message: &Outgoing) -> Option<String> {

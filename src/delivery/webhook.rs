@@ -8,7 +8,7 @@ use serde::Serialize;
 use watchbell_config::model::{Secret, WebhookSpec};
 use watchbell_engine::fact::MessageKind;
 use watchbell_engine::ids::{ChannelId, DedupKey, PersonId, ProbeId, TicketId};
-use watchbell_engine::outgoing::{About, Outgoing, webhook_id};
+use watchbell_engine::outgoing::{About, Also, Outgoing, webhook_id};
 use watchbell_engine::view::{NextStep, TicketState};
 use watchbell_engine::word::{FailureKind, Locale, Priority};
 
@@ -35,6 +35,18 @@ struct Event<'a> {
     ticket: Option<TicketPart<'a>>,
     alert: Option<AlertPart<'a>>,
     ack_url: Option<String>,
+    /// Other pages to the same person that this message tells too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<AlsoPart<'a>>,
+}
+
+#[derive(Serialize)]
+struct AlsoPart<'a> {
+    ticket: TicketId,
+    page: String,
+    title: &'a str,
+    priority: Priority,
+    ack_url: &'a str,
 }
 
 #[derive(Serialize)]
@@ -83,9 +95,10 @@ impl Webhook {
         address: &Secret,
         message: &Outgoing,
         ack_url: Option<String>,
+        also: &[String],
         now: Timestamp,
     ) -> Sent {
-        let body = body(message, ack_url);
+        let body = body(message, ack_url, also);
         let id = webhook_id(message);
         let at = now.as_second();
         let signature = match spec.secret.as_ref().map(|secret| WebhookKey::read(secret.reveal())).transpose() {
@@ -111,7 +124,7 @@ impl Webhook {
 }
 
 /// The bytes that are signed and sent.
-fn body(message: &Outgoing, ack_url: Option<String>) -> Vec<u8> {
+fn body(message: &Outgoing, ack_url: Option<String>, also: &[String]) -> Vec<u8> {
     let id = message.page.map_or_else(|| message.send.subject.to_string(), |page| page.to_string());
     let event = Event {
         r#type: message.kind.webhook_type(),
@@ -120,6 +133,7 @@ fn body(message: &Outgoing, ack_url: Option<String>) -> Vec<u8> {
         ticket: message.about.as_ref().map(|about| ticket(message, about)),
         alert: message.about.as_ref().map(alert),
         ack_url,
+        also: message.also.iter().zip(also).map(|(told, ack_url)| also_part(message, told, ack_url)).collect(),
     };
     match serde_json::to_vec(&event) {
         Ok(bytes) => bytes,
@@ -147,6 +161,11 @@ fn ticket<'a>(message: &Outgoing, about: &'a About) -> TicketPart<'a> {
     }
 }
 
+fn also_part<'a>(message: &Outgoing, told: &'a Also, ack_url: &'a str) -> AlsoPart<'a> {
+    let title = told.title.get(message.locale);
+    AlsoPart { ticket: told.ticket, page: told.page.to_string(), title, priority: told.priority, ack_url }
+}
+
 fn alert(about: &About) -> AlertPart<'_> {
     let alert = &about.alert;
     let labels = alert.labels.iter().take(LABELS_MAX).map(|(name, value)| (name.as_str(), clip(value, TEXT_MAX)));
@@ -172,7 +191,7 @@ mod tests {
 
     fn json(message: &Outgoing) -> serde_json::Value {
         let url = message.page.map(|page| format!("https://w.example/a/{page}"));
-        serde_json::from_slice(&body(message, url)).expect("JSON")
+        serde_json::from_slice(&body(message, url, &[])).expect("JSON")
     }
 
     #[test]
@@ -193,6 +212,6 @@ mod tests {
         let alert = &mut message.about.as_mut().expect("a page is about something").alert;
         alert.summary = "发".repeat(10_000);
         alert.labels = (0..500).map(|i| (format!("label_{i}"), "x".repeat(1_000))).collect();
-        assert!(body(&message, None).len() < 20_000);
+        assert!(body(&message, None, &[]).len() < 20_000);
     }
 }

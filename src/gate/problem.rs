@@ -200,6 +200,8 @@ impl From<Refusal> for Problem {
             Refusal::AlreadyResolved(_) | Refusal::EarlierOccurrence(_) => Self::conflict(detail),
             Refusal::NoContact { .. }
             | Refusal::NoContacts(_)
+            | Refusal::Disabled(_)
+            | Refusal::MergesIntoItself(_)
             | Refusal::EndsBeforeItStarts
             | Refusal::ForThemselves(_)
             | Refusal::TooLong

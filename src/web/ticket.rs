@@ -75,7 +75,11 @@ struct How {
 struct Buttons {
     open: bool,
     can_ack: bool,
+    /// Somebody else may take it over.
+    can_take: bool,
     hows: Vec<How>,
+    /// Whom it can be given to: id and name.
+    people: Vec<(String, String)>,
 }
 
 #[derive(Template)]
@@ -117,7 +121,7 @@ pub(super) async fn show(
     Ok(page(StatusCode::OK, lang, &screen))
 }
 
-/// `POST /tickets/{id}/{ack|escalate|resolve|note}`, from the screen's own forms.
+/// `POST /tickets/{id}/{ack|escalate|resolve|note|take|assign|merge}`, from the screen's own forms.
 #[tracing::instrument(name = "web.ticket.act", skip_all, fields(ticket.id = %id))]
 pub(super) async fn act(
     State(app): State<App>,
@@ -134,6 +138,16 @@ pub(super) async fn act(
             let how = form.get("as").map_or(Ok(ResolvedAs::Fixed), str::parse);
             let resolved_as = how.map_err(|e| Problem::invalid(e.to_string()))?;
             Deed::Resolve { ticket, resolved_as, cause: form.get("cause").map(str::to_owned) }
+        }
+        "take" => Deed::Take { ticket },
+        "assign" => {
+            let person = form.get("person").unwrap_or_default();
+            Deed::Assign { ticket, person: person.into() }
+        }
+        "merge" => {
+            let into = form.get("into").unwrap_or_default().trim().parse();
+            let into = into.map_err(|e: watchbell_engine::ids::NotAnId| Problem::invalid(e.to_string()))?;
+            Deed::Merge { ticket, into }
         }
         "note" => Deed::Note { ticket, text: form.get("text").unwrap_or_default().to_owned() },
         other => return Err(Problem::not_found(format!("a ticket has no action `{other}`"))),
@@ -189,7 +203,7 @@ fn screen(
         next: next(ticket, catalog, face),
         timeline: timeline(facts).into_iter().map(|e| entry(e, face)).collect(),
         decisions: why(view.id, facts).decisions.into_iter().map(|d| decision(d, catalog, face)).collect(),
-        act: caller.filter(|c| Access::Responder.permits(c.role)).map(|_| buttons(view.state, locale)),
+        act: caller.filter(|c| Access::Responder.permits(c.role)).map(|_| buttons(view.state, catalog, locale)),
         alerts: view.alerts.iter().map(|a| alert_row(a, face)).collect(),
         evidence,
         pages: ticket.pages.iter().map(|p| page_row(&p.view, catalog, face)).collect(),
@@ -219,9 +233,16 @@ fn decision(decision: WhyDecision, catalog: &Catalog, face: &Face) -> Decision {
     }
 }
 
-fn buttons(state: TicketState, locale: Locale) -> Buttons {
+fn buttons(state: TicketState, catalog: &Catalog, locale: Locale) -> Buttons {
     let hows = ResolvedAs::ALL.iter().map(|how| How { id: how.as_str(), name: how.words(locale) });
-    Buttons { open: state != TicketState::Resolved, can_ack: state == TicketState::Triggered, hows: hows.collect() }
+    let people = catalog.people.values().filter(|p| !p.disabled && !p.channels.is_empty());
+    Buttons {
+        open: state != TicketState::Resolved,
+        can_ack: state == TicketState::Triggered,
+        can_take: state == TicketState::Acknowledged,
+        hows: hows.collect(),
+        people: people.map(|p| (p.id.to_string(), p.name.clone())).collect(),
+    }
 }
 
 fn alert_row(alert: &AlertView, face: &Face) -> AlertRow {
@@ -263,15 +284,26 @@ fn particulars(view: &TicketView, face: &Face) -> Vec<Line> {
         let shown = face.at(at);
         format!("{} ({})", shown.text, shown.utc)
     };
-    let step = view.step.map_or_else(|| Label::CatchAll.get(face.locale).to_owned(), |step| step.to_string());
+    let beside = view.held_until.is_some() || view.assigned_to.is_some();
+    let step = view.step.map(|step| step.to_string());
+    let step = step.or_else(|| (!beside).then(|| Label::CatchAll.get(face.locale).to_owned()));
+    let waits: Vec<String> = view.waiting.iter().map(|w| format!("{} {}: {}", w.policy, w.step.unwrap_or(0), moment(w.until))).collect();
+    let acks: Vec<String> = view.acknowledged_by_some.iter().map(|a| a.by.clone()).collect();
+    let some = |list: Vec<String>| (!list.is_empty()).then(|| list.join(", "));
     let lines = [
         (Label::Policy, Some(view.policy.to_string())),
-        (Label::Step, (view.state == TicketState::Triggered).then_some(step)),
+        (Label::Step, step.filter(|_| view.state == TicketState::Triggered)),
         (Label::Owner, view.owner.clone()),
         (Label::OpenedAt, Some(moment(view.opened_at))),
         (Label::FirstAccepted, view.first_page_accepted.map(moment)),
         (Label::AcknowledgedBy, view.acknowledged_by.clone()),
         (Label::SnoozedUntil, view.snoozed_until.map(moment)),
+        (Label::AssignTo, view.assigned_to.as_ref().map(ToString::to_string)),
+        (Label::HeldUntil, view.held_until.map(moment)),
+        (Label::AckTimesOut, view.ack_times_out.map(moment)),
+        (Label::WaitsFor, some(waits)),
+        (Label::AcknowledgedBySome, some(acks)),
+        (Label::MergedInto, view.merged_into.map(|into| into.to_string())),
         (Label::Reopened, (view.reopened > 0).then(|| view.reopened.to_string())),
     ];
     lines.into_iter().filter_map(|(name, value)| Some(Line { name: name.get(face.locale), value: value? })).collect()

@@ -46,17 +46,28 @@ pub(super) fn lines(message: &Outgoing, about: &About, moments: &Moments) -> Vec
         ),
         MessageKind::Escalated => next_step(about, moments, locale).map(|line| capital(&line)),
         MessageKind::Resolved => Some(ended(message, about, moments)),
-        MessageKind::Cancelled => {
-            Some(Text::new("已被静默,不再呼叫", "It is silenced; nobody is paged for it now").get(locale).into())
-        }
+        MessageKind::Cancelled => Some(called_off(about, moments, locale)),
         MessageKind::Page | MessageKind::Test => None,
     };
+    let merged = about.merged_into.map(|into| match locale {
+        Locale::ZhCn => format!("已并入 {into},由那张事件单继续"),
+        Locale::En => format!("It was merged into {into}, which goes on"),
+    });
     let impact = match message.kind {
         MessageKind::Acknowledged | MessageKind::Escalated => impact(about, locale),
         MessageKind::Resolved | MessageKind::Cancelled | MessageKind::Page | MessageKind::Test => None,
     };
     let finding = what::finding(about, locale).map(|finding| labelled(Text::new("现象", "What"), &finding, locale));
-    [told, impact, finding, Some(about.ticket.to_string())].into_iter().flatten().collect()
+    [told, merged, impact, finding, Some(about.ticket.to_string())].into_iter().flatten().collect()
+}
+
+/// Why nobody is paged for it now: a silence, or office hours.
+fn called_off(about: &About, moments: &Moments, locale: Locale) -> String {
+    match (about.held_until.map(|until| moments.minute(until)), locale) {
+        (Some(until), Locale::ZhCn) => format!("低优先级,{until} 工作时间开始后再呼叫"),
+        (Some(until), Locale::En) => format!("Low urgency: it is paged again when office hours begin, {until}"),
+        (None, _) => Text::new("已被静默,不再呼叫", "It is silenced; nobody is paged for it now").get(locale).into(),
+    }
 }
 
 /// `03:12:04 起,03:16:16 止(北京时间),由 李娜 结束`.

@@ -1,7 +1,7 @@
 //! What a message says: a page, a follow-up, a test.
 
 use watchbell_engine::fact::MessageKind;
-use watchbell_engine::outgoing::{About, Outgoing};
+use watchbell_engine::outgoing::{About, Also, Outgoing};
 use watchbell_engine::word::Locale;
 
 use super::clean::one_line;
@@ -17,6 +17,9 @@ const LINE_MAX: usize = 200;
 /// The longest runbook step in a page, characters; the whole of it is behind the link.
 const STEP_MAX: usize = 80;
 
+/// So many of the other tickets have a button; all of them are told, and the rest is behind the ticket list.
+const BUTTONS_MAX: usize = 8;
+
 /// How many steps of the runbook a page shows (design, section 5).
 const STEPS_SHOWN: usize = 3;
 
@@ -31,6 +34,8 @@ pub struct Links {
     pub decline: Option<String>,
     /// Where the ticket is shown.
     pub ticket: Option<String>,
+    /// Where the person says "I have it" of each other page that the message tells.
+    pub also: Vec<String>,
 }
 
 /// A message in words, for any channel.
@@ -51,7 +56,7 @@ pub struct PageText {
 pub fn page_text(message: &Outgoing, links: &Links) -> PageText {
     let locale = message.locale;
     let moments = Moments::new(&message.zone, message.decided_at, locale);
-    let buttons = buttons(links, locale);
+    let buttons = [buttons(links, locale), also_buttons(message, links, locale)].concat();
     let Some(about) = &message.about else { return test_text(message, &moments, buttons) };
     let subject = format!("{} ({})", first_line(about, locale), about.ticket);
     match message.kind {
@@ -89,7 +94,7 @@ fn page_lines(message: &Outgoing, about: &About, moments: &Moments) -> Vec<Strin
         runbook(about, locale),
         Some(about.ticket.to_string()),
     ];
-    lines.into_iter().flatten().collect()
+    lines.into_iter().flatten().chain(others(message, locale)).collect()
 }
 
 /// `影响:员工无法提交含发票的报销单`.
@@ -163,6 +168,30 @@ fn also(about: &About, moments: &Moments, locale: Locale) -> Option<String> {
     });
     let parts: Vec<String> = [again, others, silenced].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| labelled(Text::new("另外", "Also"), &parts.join(" · "), locale))
+}
+
+/// The other tickets that the message tells: how many, and each in a line.
+fn others(message: &Outgoing, locale: Locale) -> Vec<String> {
+    let count = message.also.len();
+    let heading = match locale {
+        Locale::ZhCn => format!("此外还有 {count} 个事件单等你认领:"),
+        Locale::En if count == 1 => "1 more ticket waits for you:".to_owned(),
+        Locale::En => format!("{count} more tickets wait for you:"),
+    };
+    let line = |also: &Also| {
+        let title = one_line(also.title.get(locale), LINE_MAX);
+        format!("{} {title} ({})", also.priority, also.ticket)
+    };
+    let heading = (count > 0).then_some(heading);
+    heading.into_iter().chain(message.also.iter().map(line)).collect()
+}
+
+fn also_buttons(message: &Outgoing, links: &Links, locale: Locale) -> Vec<(String, String)> {
+    let button = |(also, url): (&Also, &String)| {
+        let label = Text::new("认领", "Acknowledge").get(locale);
+        (format!("{label} {}", also.ticket), url.clone())
+    };
+    message.also.iter().zip(&links.also).take(BUTTONS_MAX).map(button).collect()
 }
 
 /// `预案:① 看网关 5xx ② 回滚最近发布 ③ 切备用通道`.

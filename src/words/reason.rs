@@ -10,6 +10,12 @@ use super::time::Moments;
 /// How the engine words the reason of the person of last resort ([`Why::text`]).
 const CATCH_ALL: &str = "catch-all";
 
+/// How it words that somebody gave a ticket to this person.
+const GIVEN: &str = "given to them";
+
+/// How it words that this person's acknowledgement ran out.
+const RAN_OUT: &str = "has it,";
+
 /// Why a step was entered.
 pub fn because(because: &Because, locale: Locale) -> String {
     let text = match because {
@@ -35,6 +41,12 @@ pub fn because(because: &Because, locale: Locale) -> String {
         }
         Because::Regrouped => Text::new("有新的告警加入", "a further alert joined"),
         Because::Rerouted => Text::new("升级策略已删除,重新路由", "its policy is gone, so it was routed anew"),
+        Because::WindowOpened => Text::new("等待的时段已开始", "the window that it waited for is open"),
+        Because::HoursBegan => Text::new("工作时间已开始", "office hours began"),
+        Because::Assigned => Text::new("已指派给此人", "it was given to this person"),
+        Because::Away { .. } => {
+            Text::new("到期时 watchbell 不在,按现状重新判断", "it fell due while watchbell was not there; decided anew")
+        }
     };
     text.get(locale).into()
 }
@@ -54,6 +66,8 @@ pub fn skip(skip: &Skip, locale: Locale) -> String {
             Text::new("此优先级没有可用的联系方式", "there is no channel to the person for this priority")
         }
         Skip::NobodyLeft => Text::new("此步已无人可呼叫", "the step has nobody left to page"),
+        Skip::NotNow { opens: None } => Text::new("此步的条件不满足", "the step's condition is not fulfilled"),
+        Skip::NotNow { opens: Some(_) } => Text::new("此步等待其时段开始", "the step waits for its window"),
     };
     text.get(locale).into()
 }
@@ -83,6 +97,10 @@ pub fn why(why: &Why, moments: &Moments, locale: Locale) -> String {
     let Some(rotation) = &why.rotation else {
         let text = if why.text.starts_with(CATCH_ALL) {
             Text::new("兜底人,此前无人应答", "the catch-all, because nobody else answered")
+        } else if why.text.starts_with(GIVEN) {
+            Text::new("有人把它指派给你", "it was given to you")
+        } else if why.text.starts_with(RAN_OUT) {
+            Text::new("你已认领,但超时未解决", "you have it, and the acknowledgement ran out")
         } else {
             Text::new("升级策略点名", "named by the policy")
         };

@@ -53,6 +53,7 @@ fn in_both(message: &Outgoing) -> String {
 #[test]
 fn the_page_of_the_design() {
     let links = Links {
+        also: Vec::new(),
         ack: Some("https://w.example/a/x".into()),
         escalate: Some("https://w.example/a/x#escalate".into()),
         decline: Some("https://w.example/a/x#decline".into()),

@@ -87,6 +87,9 @@ pub struct TicketView {
     /// When the acknowledgement runs out and whoever has it is paged again.
     #[serde(default)]
     pub ack_times_out: Option<Timestamp>,
+    /// The one person who is paged beside the policy: it was given to them, or their acknowledgement ran out.
+    #[serde(default)]
+    pub assigned_to: Option<PersonId>,
     /// Steps that were passed over and are paged when their window opens.
     #[serde(default)]
     pub waiting: Vec<WaitingView>,

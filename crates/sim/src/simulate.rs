@@ -9,7 +9,7 @@ use watchbell_engine::explain;
 use watchbell_engine::fact::{Fact, MessageKind, Stage, What};
 use watchbell_engine::heartbeat::Beat;
 use watchbell_engine::ids::{ChannelId, DedupKey, LayerId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId};
-use watchbell_engine::input::{Signal, SignalAction};
+use watchbell_engine::input::{More, Signal, SignalAction};
 use watchbell_engine::label::Labels;
 use watchbell_engine::time::{Millis, elapsed, shifted};
 use watchbell_engine::word::{FailureKind, Priority, Severity};
@@ -201,6 +201,7 @@ fn breaks(setup: &Setup, fault: &Fault) -> Result<Happening, Unanswerable> {
             labels: labels.clone(),
             started_at: None,
             source: "simulate".into(),
+            more: More::default(),
         })),
     }
 }
@@ -216,7 +217,7 @@ fn page(world: &World, arrival: &Arrival, since: Timestamp) -> Option<SimulatedP
         policy: page.policy.clone(),
         step: match page.stage {
             Stage::Step(_) => page.stage.shown(),
-            Stage::CatchAll => None,
+            Stage::CatchAll | Stage::Named => None,
         },
         reason: why.text.clone(),
         because: because(world.facts(), id, page.entry),

@@ -98,6 +98,21 @@ fn deed(view: &mut LiveView, live: &Live, by: &str, what: Deed, clock: &Clock) -
             open(view, id, None)?.view.snoozed_until = Some(until);
             Ok(Answer::Ticket { ticket: id, already: false })
         }
+        Deed::Take { ticket: id } => {
+            let ticket = &mut open(view, id, None)?.view;
+            (ticket.state, ticket.acknowledged_by) = (TicketState::Acknowledged, Some(by.into()));
+            Ok(Answer::Ticket { ticket: id, already: false })
+        }
+        Deed::Assign { ticket: id, person } => {
+            known(&person)?;
+            open(view, id, None)?.view.state = TicketState::Triggered;
+            Ok(Answer::Ticket { ticket: id, already: false })
+        }
+        Deed::Merge { ticket: id, into } => {
+            let ticket = &mut open(view, id, None)?.view;
+            (ticket.state, ticket.merged_into) = (TicketState::Resolved, Some(into));
+            Ok(Answer::Ticket { ticket: into, already: false })
+        }
         Deed::Note { text, .. } if text.trim().is_empty() => Err(Refusal::Empty("text".into())),
         Deed::Note { ticket: id, .. } if view.tickets.contains_key(&id) => {
             Ok(Answer::Ticket { ticket: id, already: false })

@@ -21,7 +21,7 @@ pub(in crate::store) fn note(no: u64, epoch: Epoch, ticket: u64) -> Fact {
         epoch,
         at: at(no as i64),
         ticket: Some(TicketId(ticket)),
-        what: What::Noted { by: Actor::engine(), text: format!("note {no}: 发票 \"验真\" 'ok' \\ $1 \u{0} 🔔") },
+        what: What::Noted { by: Actor::engine(), text: format!("note {no}: 发票 \"验真\" 'ok' \\ $1 \u{0} 🔔"), times_out: None },
     }
 }
 
@@ -55,6 +55,12 @@ pub(in crate::store) fn ticket(id: u64, state: TicketState, pages: u32) -> Ticke
         resolved_as: None,
         reopened: 0,
         snoozed_until: None,
+        held_until: None,
+        ack_times_out: None,
+        assigned_to: None,
+        waiting: Vec::new(),
+        acknowledged_by_some: Vec::new(),
+        merged_into: None,
         next_step: NextStep { at: Some(at(500)), to: vec![PersonId::from("wang.lei")] },
         alerts: Vec::new(),
         explains: 0,
@@ -124,7 +130,12 @@ pub(in crate::store) fn outgoing(send: SendId, decided_ms: i64) -> Outgoing {
         next_names: Vec::new(),
         why: Some(why()),
         was_silenced: false,
+<<<<<<< HEAD
         muted_since: None,
+=======
+        held_until: None,
+        merged_into: None,
+>>>>>>> c
         live_alerts: 1,
         alert,
         runbook: vec!["① 看网关 5xx".into()],
@@ -140,6 +151,7 @@ pub(in crate::store) fn outgoing(send: SendId, decided_ms: i64) -> Outgoing {
         zone: "Asia/Shanghai".into(),
         channel: "mail".into(),
         about: Some(about),
+        also: Vec::new(),
         by: None,
         decided_at: at(decided_ms),
     }

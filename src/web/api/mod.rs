@@ -32,6 +32,9 @@ pub(super) fn routes(gate: Gate) -> Routes<App> {
         .post("/api/v1/tickets/{id}/escalate", Access::Responder, tickets::escalate)
         .post("/api/v1/tickets/{id}/snooze", Access::Responder, tickets::snooze)
         .post("/api/v1/tickets/{id}/note", Access::Responder, tickets::note)
+        .post("/api/v1/tickets/{id}/take", Access::Responder, tickets::take)
+        .post("/api/v1/tickets/{id}/assign", Access::Responder, tickets::assign)
+        .post("/api/v1/tickets/{id}/merge", Access::Responder, tickets::merge)
         .get("/api/v1/pages", Access::Viewer, tickets::pages);
     let duty = Routes::new(gate.clone())
         .get("/api/v1/oncall", Access::Viewer, duty::oncall)

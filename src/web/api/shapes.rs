@@ -3,9 +3,14 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use watchbell_engine::catalog::Localized;
+<<<<<<< HEAD
 use watchbell_engine::ids::{ChannelId, LayerId, PersonId, ProbeId, RotationId};
 use watchbell_engine::label::{Labels, Matcher};
 use watchbell_engine::not_paging::Expect;
+=======
+use watchbell_engine::ids::{ChannelId, LayerId, PersonId, ProbeId, RotationId, TicketId};
+use watchbell_engine::label::Labels;
+>>>>>>> c
 use watchbell_engine::observation::Observation;
 use watchbell_engine::suppressed::Suppressed;
 use watchbell_engine::view::{
@@ -357,6 +362,22 @@ pub struct SnoozeAsk {
 pub struct NoteAsk {
     /// The word for the timeline.
     pub text: String,
+}
+
+/// `POST tickets/{id}/assign`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssignAsk {
+    /// Who is paged for it.
+    pub person: PersonId,
+}
+
+/// `POST tickets/{id}/merge`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MergeAsk {
+    /// The ticket that goes on.
+    pub into: TicketId,
 }
 
 /// `POST tickets`: a person found a fault that no probe sees.

@@ -11,8 +11,13 @@ use watchbell_engine::why_not::{Question, WhyNot};
 use watchbell_engine::word::Severity;
 
 use super::super::App;
+<<<<<<< HEAD
 use super::shapes::{DeclareAsk, NoteAsk, Pages, ResolveAsk, SnoozeAsk, Tickets, Timeline};
 use super::{act, end, id, key, unexpected};
+=======
+use super::shapes::{AssignAsk, DeclareAsk, MergeAsk, NoteAsk, Pages, ResolveAsk, SnoozeAsk, Tickets, Timeline};
+use super::{act, end, id, unexpected};
+>>>>>>> c
 use crate::gate::{Asked, Caller, JsonBody, Once, Params, Problem};
 use crate::store::TicketFilter;
 
@@ -211,6 +216,41 @@ pub(super) async fn note(
 ) -> Result<Json<TicketView>, Problem> {
     let ticket = id(&text)?;
     changed(&app, &caller, &once, ticket, Deed::Note { ticket, text: ask.text }).await
+}
+
+/// `POST tickets/{id}/take`: I have it, in the place of whoever has it.
+pub(super) async fn take(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Params(text): Params<String>,
+    once: Once,
+) -> Result<Json<TicketView>, Problem> {
+    let ticket = id(&text)?;
+    changed(&app, &caller, &once, ticket, Deed::Take { ticket }).await
+}
+
+/// `POST tickets/{id}/assign` pages one person, who must acknowledge.
+pub(super) async fn assign(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Params(text): Params<String>,
+    once: Once,
+    JsonBody(ask): JsonBody<AssignAsk>,
+) -> Result<Json<TicketView>, Problem> {
+    let ticket = id(&text)?;
+    changed(&app, &caller, &once, ticket, Deed::Assign { ticket, person: ask.person }).await
+}
+
+/// `POST tickets/{id}/merge`: its alerts move, and it is over. Answers with the ticket that was merged.
+pub(super) async fn merge(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Params(text): Params<String>,
+    once: Once,
+    JsonBody(ask): JsonBody<MergeAsk>,
+) -> Result<Json<TicketView>, Problem> {
+    let ticket = id(&text)?;
+    changed(&app, &caller, &once, ticket, Deed::Merge { ticket, into: ask.into }).await
 }
 
 /// `POST tickets`: 201 and where it is.

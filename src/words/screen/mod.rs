@@ -166,6 +166,16 @@ texts! {
     AcknowledgedBy: "认领人" / "Acknowledged by";
     Reopened: "重新打开次数" / "Reopened";
     SnoozedUntil: "稍后再呼至" / "Snoozed until";
+    HeldUntil: "等到工作时间" / "Held until";
+    AckTimesOut: "认领到期" / "Acknowledgement runs out";
+    WaitsFor: "等待时段的步骤" / "Steps that wait for their window";
+    AcknowledgedBySome: "已认领(须全员)" / "Acknowledged so far, of all";
+    MergedInto: "已并入" / "Merged into";
+    TakeOver: "接手" / "Take over";
+    Assign: "指派" / "Assign";
+    AssignTo: "指派给谁" / "Assign to";
+    Merge: "并入" / "Merge";
+    MergeIntoWhich: "并入哪张事件单(INC-1)" / "Merge into which ticket (INC-1)";
     Held: "因静默暂停呼叫" / "Paging is held by a silence";
     NotFound: "找不到这个页面" / "There is nothing at this address";
     Error: "出错了" / "Something went wrong";

@@ -77,10 +77,10 @@ impl Turn<'_> {
             }
             return Ok(Answer::Ticket { ticket: id, already: true });
         }
-        let times_out = self.ack_times_out(ticket);
+        let (times_out, already) = (self.ack_times_out(ticket), ticket.acks.iter().any(|(before, _)| before == by));
         if !self.acknowledged_by_one(id, page, by) {
             self.advance(id);
-            return Ok(Answer::Ticket { ticket: id, already: false });
+            return Ok(Answer::Ticket { ticket: id, already });
         }
         self.record(Some(id), What::Acknowledged { by: by.clone(), page, times_out });
         self.tell_everybody(id, MessageKind::Acknowledged, Some(by.name.clone()), by.person.as_ref());

@@ -10,10 +10,14 @@ use super::quiet_acts::WARNED_BEFORE;
 use crate::catalog::Catalog;
 use crate::commit::TicketRow;
 use crate::fact::{Because, Quiet, Stage};
-use crate::ids::{SiteId, TicketId};
+use crate::ids::{PersonId, SiteId, TicketId};
 use crate::input::Actor;
+<<<<<<< HEAD
 use crate::state::{Acked, Member, Page, Phase, State, StepWait, Ticket};
 use crate::time::elapsed;
+=======
+use crate::state::{Acked, Chase, Member, Page, Phase, State, StepWait, Ticket};
+>>>>>>> c
 use crate::view::{
     AckView, AlertState, AlertView, AttemptView, FlapView, LiveView, MaintenanceView, PageLive, PageView, QuietReason,
     QuietView, SilenceView, StormView, TestView, TicketLive, TicketView, WaitingView,
@@ -121,6 +125,7 @@ fn ticket_view(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketView 
         snoozed_until,
         held_until,
         ack_times_out: ack_times_out(ticket),
+        assigned_to: assigned_to(ticket),
         waiting: ticket.waits.iter().map(waiting_view).collect(),
         acknowledged_by_some: ticket.acks.iter().map(ack_view).collect(),
         merged_into: ticket.merged_into,
@@ -140,6 +145,11 @@ fn called(by: &Actor) -> String {
 fn ack_times_out(ticket: &Ticket) -> Option<Timestamp> {
     let Phase::Acknowledged(Acked { wake: Some(wake), .. }) = &ticket.phase else { return None };
     (wake.because == Because::AckTimedOut).then_some(wake.at)
+}
+
+fn assigned_to(ticket: &Ticket) -> Option<PersonId> {
+    let Phase::Triggered(Chase { entry, stage: Stage::Named, .. }) = &ticket.phase else { return None };
+    ticket.current_pages().find(|p| p.entry == *entry).map(|p| p.person.clone())
 }
 
 fn waiting_view(wait: &StepWait) -> WaitingView {

@@ -32,6 +32,8 @@ impl Ticket {
             What::KeptForHours { until, .. } => {
                 self.end_pages(None, None);
                 self.waits.clear();
+                self.acks.clear();
+                self.taken = None; // whoever had it let it run out
                 self.phase = Phase::OffHours { until: *until };
             }
             What::PageTold { page, by, channel } => self.page_told(*page, *by, channel, at),

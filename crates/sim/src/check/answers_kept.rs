@@ -37,13 +37,27 @@ pub(crate) fn answered(store: &Store, input: &Input, answer: &Answer) -> Option<
 
 /// Somebody has it, had it, or it is over.
 fn is_taken(store: &Store, ticket: TicketId) -> bool {
+<<<<<<< HEAD
     let taken =
         |what: &What| matches!(what, What::Acknowledged { .. } | What::Snoozed { .. } | What::TicketResolved { .. });
+=======
+    let taken = |what: &What| {
+        matches!(
+            what,
+            What::Acknowledged { .. }
+                | What::AcknowledgedByOne { .. }
+                | What::TakenOver { .. }
+                | What::Snoozed { .. }
+                | What::TicketResolved { .. }
+                | What::MergedInto { .. }
+        )
+    };
+>>>>>>> c
     store.facts.iter().rev().any(|f| f.ticket == Some(ticket) && taken(&f.what))
 }
 
 fn is_over(store: &Store, ticket: TicketId) -> bool {
-    store.facts.iter().rev().any(|f| f.ticket == Some(ticket) && matches!(f.what, What::TicketResolved { .. }))
+    store.facts.iter().rev().any(|f| f.ticket == Some(ticket) && matches!(f.what, What::TicketResolved { .. } | What::MergedInto { .. }))
 }
 
 fn is_known(store: &Store, key: &DedupKey) -> bool {
