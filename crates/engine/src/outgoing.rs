@@ -75,15 +75,12 @@ pub struct About {
     pub why: Option<Why>,
     /// Paging had been held by a silence before.
     pub was_silenced: bool,
-<<<<<<< HEAD
     /// Since when it had been kept quiet.
     #[serde(default)]
     pub muted_since: Option<Timestamp>,
-=======
     /// Nobody is paged before then: it waits for office hours.
     #[serde(default)]
     pub held_until: Option<Timestamp>,
->>>>>>> c
     /// The ticket that goes on in its place, where it was merged.
     #[serde(default)]
     pub merged_into: Option<TicketId>,

@@ -130,12 +130,9 @@ pub(in crate::store) fn outgoing(send: SendId, decided_ms: i64) -> Outgoing {
         next_names: Vec::new(),
         why: Some(why()),
         was_silenced: false,
-<<<<<<< HEAD
         muted_since: None,
-=======
         held_until: None,
         merged_into: None,
->>>>>>> c
         live_alerts: 1,
         alert,
         runbook: vec!["① 看网关 5xx".into()],

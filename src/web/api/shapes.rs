@@ -3,14 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use watchbell_engine::catalog::Localized;
-<<<<<<< HEAD
-use watchbell_engine::ids::{ChannelId, LayerId, PersonId, ProbeId, RotationId};
+use watchbell_engine::ids::{ChannelId, LayerId, PersonId, ProbeId, RotationId, TicketId};
 use watchbell_engine::label::{Labels, Matcher};
 use watchbell_engine::not_paging::Expect;
-=======
-use watchbell_engine::ids::{ChannelId, LayerId, PersonId, ProbeId, RotationId, TicketId};
-use watchbell_engine::label::Labels;
->>>>>>> c
 use watchbell_engine::observation::Observation;
 use watchbell_engine::suppressed::Suppressed;
 use watchbell_engine::view::{

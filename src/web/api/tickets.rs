@@ -11,13 +11,8 @@ use watchbell_engine::why_not::{Question, WhyNot};
 use watchbell_engine::word::Severity;
 
 use super::super::App;
-<<<<<<< HEAD
-use super::shapes::{DeclareAsk, NoteAsk, Pages, ResolveAsk, SnoozeAsk, Tickets, Timeline};
-use super::{act, end, id, key, unexpected};
-=======
 use super::shapes::{AssignAsk, DeclareAsk, MergeAsk, NoteAsk, Pages, ResolveAsk, SnoozeAsk, Tickets, Timeline};
-use super::{act, end, id, unexpected};
->>>>>>> c
+use super::{act, end, id, key, unexpected};
 use crate::gate::{Asked, Caller, JsonBody, Once, Params, Problem};
 use crate::store::TicketFilter;
 

@@ -62,14 +62,11 @@ impl Turn<'_> {
             next_to,
             why: page.and_then(|id| ticket.page(id)).map(|p| p.why.clone()),
             was_silenced: ticket.was_silenced,
-<<<<<<< HEAD
             muted_since: ticket.muted_since,
-=======
             held_until: match &ticket.phase {
                 Phase::OffHours { until } => Some(*until),
                 Phase::Triggered(_) | Phase::Held { .. } | Phase::Acknowledged(_) | Phase::Resolved(_) => None,
             },
->>>>>>> c
             merged_into: ticket.merged_into,
             live_alerts: u32::try_from(ticket.firing().count()).unwrap_or(u32::MAX),
             alert: AlertBrief {

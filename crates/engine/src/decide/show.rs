@@ -12,12 +12,8 @@ use crate::commit::TicketRow;
 use crate::fact::{Because, Quiet, Stage};
 use crate::ids::{PersonId, SiteId, TicketId};
 use crate::input::Actor;
-<<<<<<< HEAD
-use crate::state::{Acked, Member, Page, Phase, State, StepWait, Ticket};
-use crate::time::elapsed;
-=======
 use crate::state::{Acked, Chase, Member, Page, Phase, State, StepWait, Ticket};
->>>>>>> c
+use crate::time::elapsed;
 use crate::view::{
     AckView, AlertState, AlertView, AttemptView, FlapView, LiveView, MaintenanceView, PageLive, PageView, QuietReason,
     QuietView, SilenceView, StormView, TestView, TicketLive, TicketView, WaitingView,

@@ -37,10 +37,6 @@ pub(crate) fn answered(store: &Store, input: &Input, answer: &Answer) -> Option<
 
 /// Somebody has it, had it, or it is over.
 fn is_taken(store: &Store, ticket: TicketId) -> bool {
-<<<<<<< HEAD
-    let taken =
-        |what: &What| matches!(what, What::Acknowledged { .. } | What::Snoozed { .. } | What::TicketResolved { .. });
-=======
     let taken = |what: &What| {
         matches!(
             what,
@@ -52,7 +48,6 @@ fn is_taken(store: &Store, ticket: TicketId) -> bool {
                 | What::MergedInto { .. }
         )
     };
->>>>>>> c
     store.facts.iter().rev().any(|f| f.ticket == Some(ticket) && taken(&f.what))
 }
 
