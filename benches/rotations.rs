@@ -102,6 +102,7 @@ fn catalog() -> Catalog {
         channels: BTreeMap::new(),
         probes: BTreeMap::new(),
         catch_all: CatchAll { person: self::person(0), every: Millis::mins(5) },
+        not_paging: watchbell_engine::not_paging::NotPaging::default(),
     }
 }
 

@@ -91,7 +91,7 @@ pub fn setup(config: &Config) -> Setup {
     Setup { catalog: Arc::clone(&config.catalog), runs }
 }
 
-/// What has been recorded and counts: overrides, absences, silences.
+/// What has been recorded and counts: overrides, absences, silences, maintenance.
 fn recorded(view: &LiveView) -> Vec<What> {
     let by = |name: &str| Actor { person: None, name: name.into(), via: Via::Api };
     let overrides = view.recorded.overrides.iter();
@@ -104,6 +104,19 @@ fn recorded(view: &LiveView) -> Vec<What> {
         until: s.until,
         by: by(&s.by),
         reason: s.reason.clone(),
+        from: Some(s.from),
     });
-    overrides.chain(absences).chain(silences).collect()
+    // Those of the configuration, whose ids are names, are in the catalog.
+    let windows = view.maintenance.iter().filter_map(|m| Some((m.id.parse().ok()?, m)));
+    let windows = windows.map(|(maintenance, m)| What::MaintenanceAdded {
+        maintenance,
+        title: m.title.clone(),
+        matchers: m.matchers.clone(),
+        from: m.from,
+        until: m.until,
+        expect: m.expect.clone(),
+        cover_running: m.cover_running,
+        by: by(&m.by),
+    });
+    overrides.chain(absences).chain(silences).chain(windows).collect()
 }
