@@ -42,6 +42,8 @@ pub struct Engine {
     duty_due: Option<Timestamp>,
     /// Before this instant no heartbeat is missed and no job overruns: jobs could not reach us while we were not there.
     beats_from: Option<Timestamp>,
+    /// Rows of an earlier epoch that are sent again: whatever comes of it, they may have arrived before.
+    adopted: BTreeSet<SendId>,
     answers: BTreeMap<InputId, Answer>,
     /// The ids in `answers`, oldest first.
     answered: VecDeque<InputId>,
@@ -90,6 +92,7 @@ impl Engine {
             epoch,
             duty_due: Some(Timestamp::MIN),
             beats_from: None,
+            adopted: BTreeSet::new(),
             answers: BTreeMap::new(),
             answered: VecDeque::new(),
         }
