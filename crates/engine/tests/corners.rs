@@ -396,3 +396,20 @@ fn what_a_person_called_fixed_and_is_not_comes_back() {
     assert_eq!(w.fire("api:2", CRITICAL, &[]), Some(TicketId(2)));
     w.check();
 }
+
+#[test]
+fn who_got_a_page_before_a_crash_hears_the_end_though_it_was_not_taken_again_after_it() {
+    let mut w = World::new(ana_first());
+    w.fire("api:a", CRITICAL, &[]);
+    w.modes.insert("mail".into(), Mode::FailsForNow);
+    w.crash(Millis::secs(1));
+    w.pass(Millis::secs(1));
+    w.modes.insert("mail".into(), Mode::Accepts);
+    let over = w.now;
+    w.resolve("api:a");
+    w.pass(Millis::secs(5));
+    let told = w.sent.iter().filter(|(at, m)| *at >= over && m.kind == MessageKind::Resolved);
+    let told: Vec<String> = told.map(|(_, m)| format!("{}/{}", m.person, m.channel)).collect();
+    assert_eq!(told, ["ana/mail"], "the first one may have arrived");
+    w.check();
+}

@@ -59,6 +59,8 @@ pub struct Engine {
     duty_due: Option<Timestamp>,
     /// Before this instant no heartbeat is missed and no job overruns: jobs could not reach us while we were not there.
     beats_from: Option<Timestamp>,
+    /// Rows of an earlier epoch that are sent again: whatever comes of it, they may have arrived before.
+    adopted: BTreeSet<SendId>,
     answers: BTreeMap<InputId, Answer>,
     /// The ids in `answers`, oldest first.
     answered: VecDeque<InputId>,
@@ -139,6 +141,7 @@ impl Engine {
             started: None,
             away: BTreeMap::new(),
             beats_from: None,
+            adopted: BTreeSet::new(),
             answers: BTreeMap::new(),
             answered: VecDeque::new(),
             answers_weigh: 0,

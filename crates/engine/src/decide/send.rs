@@ -80,9 +80,18 @@ impl Turn<'_> {
             self.out.ended.push(report.send);
             return Answer::Done;
         }
-        self.end_send(report.send, report.receipt, report.handed_over, report.detail.clone(), report.retry_after);
+        let sent_before = self.engine.adopted.remove(&report.send);
+        let (receipt, detail) = match &report.detail {
+            // The process that died may have handed it over: whoever got it then must hear how it ends.
+            detail if sent_before && !report.receipt.may_have_arrived() => {
+                let said = detail.as_deref().unwrap_or(report.receipt.as_str());
+                (Receipt::Unknown, Some(format!("may have arrived before the restart; then: {said}")))
+            }
+            detail => (report.receipt, detail.clone()),
+        };
+        self.end_send(report.send, receipt, report.handed_over, detail, report.retry_after);
         if let Some(ticket) = ticket_of(report.send.subject) {
-            self.follow_up_late_page(report.send, report.receipt);
+            self.follow_up_late_page(report.send, receipt);
             self.advance(ticket);
         }
         Answer::Done
@@ -210,6 +219,7 @@ impl Turn<'_> {
         let wanted = self.is_wanted(row.send.subject, age);
         if wanted && age < STILL_FRESH {
             self.out.adopted.push(row.send);
+            self.engine.adopted.insert(row.send);
             return;
         }
         let detail = match wanted {
