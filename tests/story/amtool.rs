@@ -58,7 +58,7 @@ async fn alerts_are_added_and_silences_come_and_go() {
     told(&bell, &fire("instance=db-1")).await;
     let page = town.hook("the one that is not silenced", LIMIT, |got| got.kind() == "page").await;
     assert_eq!(page.body["alert"]["labels"]["instance"], "db-1");
-    assert_eq!(page.body["alert"]["dedup_key"].as_str().map(|key| key.len()), Some("am:".len() + 16));
+    assert_eq!(page.body["alert"]["dedup_key"].as_str().map(str::len), Some("am:".len() + 16));
 
     let active = json(&bell, &["alert", "query"]).await;
     assert_eq!(active.as_array().map(Vec::len), Some(1), "silenced ones are left out: {active}");

@@ -55,7 +55,7 @@ mod tests {
             "2026-11-22T11:12:04+08:00",
             "2026-11-22T11:12:04.000+0800",
         ] {
-            assert_eq!(instant(text).map(|at| at.as_second()), Some(1_795_317_124), "{text}");
+            assert_eq!(instant(text).map(Timestamp::as_second), Some(1_795_317_124), "{text}");
         }
         for text in ["", "yesterday", "12345", "时间", "\u{fffd}"] {
             assert_eq!(instant(text), None, "{text}");

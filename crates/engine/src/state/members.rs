@@ -1,6 +1,6 @@
 //! The alerts of a ticket, in the order they joined; found by their keys, however many there are.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ const FEW: usize = 8;
 pub struct Members {
     list: Vec<Member>,
     /// Where each key stands, once there are more than a few.
-    at: HashMap<DedupKey, usize>,
+    at: BTreeMap<DedupKey, usize>,
     firing: usize,
 }
 
@@ -117,7 +117,7 @@ impl<'a> IntoIterator for &'a Members {
 
 impl From<Member> for Members {
     fn from(member: Member) -> Self {
-        Self { firing: usize::from(member.is_firing()), list: vec![member], at: HashMap::new() }
+        Self { firing: usize::from(member.is_firing()), list: vec![member], at: BTreeMap::new() }
     }
 }
 
