@@ -130,7 +130,7 @@ impl World {
     }
 
     fn is_not_pursued(&self, ticket: &Ticket) -> Option<(Rule, String)> {
-        let Phase::Triggered(_) = &ticket.phase else { return None };
+        let Phase::Triggered(chase) = &ticket.phase else { return None };
         let watched = self.watch.paging.tickets.get(&ticket.id)?;
         let since = watched.entered.max(watched.disturbed).max(self.watch.paging.disturbed);
         let quiet = elapsed(since, self.steady);
@@ -140,7 +140,7 @@ impl World {
         if watched.paged.is_some_and(|paged| paged >= watched.entered) {
             return None;
         }
-        let (reachable, bound) = self.whose_turn(ticket, watched.from);
+        let (reachable, bound) = self.whose_turn(ticket, watched.from, chase.stage);
         let overlong = reachable && quiet > bound;
         overlong.then(|| (Rule::PagedInTime, format!("{} is triggered, and nobody was paged for {quiet}", ticket.id)))
     }
@@ -165,8 +165,9 @@ impl World {
         wrong
     }
 
-    /// Whether anybody from this stage on can be reached, and how long it may take to come to them.
-    fn whose_turn(&self, ticket: &Ticket, stage: Stage) -> (bool, Millis) {
+    /// Whether anybody from this stage on can be reached, and how long it may take to come to them from there,
+    /// and from where the ticket stands now.
+    fn whose_turn(&self, ticket: &Ticket, stage: Stage, now_at: Stage) -> (bool, Millis) {
         let catalog = &self.setup.catalog;
         let Some(policy) = catalog.policies.get(&ticket.routed.policy) else { return (false, Millis::ZERO) };
         let from = match stage {
@@ -182,7 +183,7 @@ impl World {
         let ladder = |id: &PersonId| catalog.people.get(id).filter(|p| !p.disabled);
         let entries =
             people.iter().filter_map(ladder).map(|p| p.page_by.ladder(ticket.routed.priority).len()).sum::<usize>();
-        let bound = PAGED_WITHIN.plus(ENTRY_GIVES_WAY.times(entries as u64)).plus(last_resort(policy, stage));
+        let bound = PAGED_WITHIN.plus(ENTRY_GIVES_WAY.times(entries as u64)).plus(last_resort(policy, now_at));
         (people.iter().any(|id| self.can_be_reached(catalog, id, ticket)), bound)
     }
 

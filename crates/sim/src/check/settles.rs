@@ -2,9 +2,13 @@
 //! has an outcome, and everybody has an answer.
 
 use watchbell_engine::ids::DedupKey;
+use watchbell_engine::time::{Millis, elapsed};
 
 use super::Rule;
 use crate::world::World;
+
+/// A send is cut off long before.
+const ON_ITS_WAY: Millis = Millis::secs(15);
 
 impl World {
     /// Long after everything was mended.
@@ -13,7 +17,10 @@ impl World {
         if self.process.is_none() {
             wrong.push("the process did not come back".into());
         }
-        wrong.extend(self.store.unfinished.keys().map(|send| format!("{send} never got an outcome")));
+        // What is on its way at this very moment has its time still.
+        let now = self.now();
+        let late = self.store.unfinished.values().filter(|m| elapsed(m.decided_at, now) > ON_ITS_WAY);
+        wrong.extend(late.map(|m| format!("{} never got an outcome", m.send)));
         let probed = |key: &DedupKey| key.as_str().strip_prefix("probe:").map(str::to_owned);
         let mended = |key: &DedupKey| probed(key).is_some_and(|p| self.setup.runs.keys().any(|id| id.as_str() == p));
         for ticket in self.store.state.tickets.values().filter(|t| t.is_open()) {
