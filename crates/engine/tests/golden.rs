@@ -11,13 +11,14 @@ use watchbell_engine::ids::{Epoch, FactNo, TicketId};
 use watchbell_engine::state::State;
 
 /// Each journal with the state that the build which wrote it folded from it.
-const JOURNALS: [(&str, &str); 2] = [
+const JOURNALS: [(&str, &str); 3] = [
     (include_str!("golden/v1.jsonl"), include_str!("golden/v1.state.json")),
     (include_str!("golden/v1-absences.jsonl"), include_str!("golden/v1-absences.state.json")),
+    (include_str!("golden/v1-handed-on.jsonl"), include_str!("golden/v1-handed-on.state.json")),
 ];
 
 /// Every kind of fact of version 1.
-const KINDS: [&str; 34] = [
+const KINDS: [&str; 45] = [
     "started",
     "reloaded",
     "clock_shifted",
@@ -52,6 +53,17 @@ const KINDS: [&str; 34] = [
     "absence_removed",
     "notice_owed",
     "test_asked",
+    "step_waits",
+    "kept_for_hours",
+    "page_gathered",
+    "page_told",
+    "page_loosened",
+    "acknowledged_by_one",
+    "ack_renewed",
+    "taken_over",
+    "assigned",
+    "merged_into",
+    "merged_from",
 ];
 
 /// A fact as the store keeps it.

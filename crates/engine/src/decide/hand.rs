@@ -151,7 +151,7 @@ impl Turn<'_> {
                 self.enter(into, 1, Stage::Step(0), Because::Regrouped);
             }
         }
-        self.tell_everybody(id, MessageKind::Resolved, Some(by.name.clone()), by.person.as_ref());
+        self.tell_everybody(id, MessageKind::Resolved, Some(by.name.clone()), None);
         self.advance(into);
         Ok(Answer::Ticket { ticket: into, already: false })
     }

@@ -141,6 +141,9 @@ impl World {
             return None;
         }
         let (reachable, bound) = self.whose_turn(ticket, watched.from);
+        // Who refuses as the last resort is asked again in time, whatever the way there.
+        let policy = self.setup.catalog.policies.get(&ticket.routed.policy);
+        let bound = policy.map_or(bound, |policy| bound.plus(last_resort(policy, chase.stage)));
         let overlong = reachable && quiet > bound;
         overlong.then(|| (Rule::PagedInTime, format!("{} is triggered, and nobody was paged for {quiet}", ticket.id)))
     }
@@ -182,7 +185,7 @@ impl World {
         let ladder = |id: &PersonId| catalog.people.get(id).filter(|p| !p.disabled);
         let entries =
             people.iter().filter_map(ladder).map(|p| p.page_by.ladder(ticket.routed.priority).len()).sum::<usize>();
-        let bound = PAGED_WITHIN.plus(ENTRY_GIVES_WAY.times(entries as u64)).plus(last_resort(policy, stage));
+        let bound = PAGED_WITHIN.plus(ENTRY_GIVES_WAY.times(entries as u64));
         (people.iter().any(|id| self.can_be_reached(catalog, id, ticket)), bound)
     }
 
