@@ -22,8 +22,10 @@ impl Turn<'_> {
 
     /// The new end of an acknowledgement that runs out, after a word or another acknowledgement.
     pub(super) fn put_off(&self, ticket: &Ticket) -> Option<Timestamp> {
-        let runs_out = matches!(&ticket.phase,
-            Phase::Acknowledged(Acked { wake: Some(Wake { because: Because::AckTimedOut, .. }), .. }));
+        let runs_out = matches!(
+            &ticket.phase,
+            Phase::Acknowledged(Acked { wake: Some(Wake { because: Because::AckTimedOut, .. }), .. })
+        );
         self.ack_times_out(ticket).filter(|_| runs_out)
     }
 

@@ -13,8 +13,8 @@ use crate::ids::{PersonId, SiteId, TicketId};
 use crate::input::Actor;
 use crate::state::{Acked, Chase, Member, Page, Phase, State, StepWait, Ticket};
 use crate::view::{
-    AckView, AlertState, AlertView, AttemptView, LiveView, PageLive, PageView, QuietView, SilenceView, TestView, TicketLive,
-    TicketView, WaitingView,
+    AckView, AlertState, AlertView, AttemptView, LiveView, PageLive, PageView, QuietView, SilenceView, TestView,
+    TicketLive, TicketView, WaitingView,
 };
 
 /// The live view after a decision: tickets that were not touched are shared with the view before.

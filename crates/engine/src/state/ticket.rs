@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::page::{Notice, Page};
-use crate::fact::{Because, Firing, Routed, Stage};
 use crate::catalog::Require;
+use crate::fact::{Because, Firing, Routed, Stage};
 use crate::ids::{DedupKey, PageId, PersonId, PolicyId, ProbeId, SilenceId, TicketId};
 use crate::input::Actor;
 use crate::view::TicketState;

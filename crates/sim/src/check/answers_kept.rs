@@ -12,8 +12,10 @@ pub(crate) fn answered(store: &Store, input: &Input, answer: &Answer) -> Option<
     match (input, answer) {
         (Input::Act(Act { what: Deed::Ack { ticket, .. }, by }), Answer::Ticket { .. }) => (!is_taken(store, *ticket))
             .then(|| format!("{} was told that {ticket} is theirs, and nothing of it is durable", by.name)),
-        (Input::Act(Act { what: Deed::Resolve { ticket, .. }, by }), Answer::Ticket { .. }) => (!is_over(store, *ticket))
-            .then(|| format!("{} was told that {ticket} is over, and nothing of it is durable", by.name)),
+        (Input::Act(Act { what: Deed::Resolve { ticket, .. }, by }), Answer::Ticket { .. }) => {
+            (!is_over(store, *ticket))
+                .then(|| format!("{} was told that {ticket} is over, and nothing of it is durable", by.name))
+        }
         (Input::Signal(signal), Answer::Signal { dedup_key, .. }) if signal.action == SignalAction::Fire => {
             (!is_known(store, dedup_key)).then(|| format!("{dedup_key} was taken in, and nothing of it is durable"))
         }
@@ -50,7 +52,11 @@ fn is_taken(store: &Store, ticket: TicketId) -> bool {
 }
 
 fn is_over(store: &Store, ticket: TicketId) -> bool {
-    store.facts.iter().rev().any(|f| f.ticket == Some(ticket) && matches!(f.what, What::TicketResolved { .. } | What::MergedInto { .. }))
+    store
+        .facts
+        .iter()
+        .rev()
+        .any(|f| f.ticket == Some(ticket) && matches!(f.what, What::TicketResolved { .. } | What::MergedInto { .. }))
 }
 
 fn is_known(store: &Store, key: &DedupKey) -> bool {

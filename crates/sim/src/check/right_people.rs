@@ -197,7 +197,8 @@ impl Judge<'_, '_> {
                 story.given = by.person.clone();
                 let earlier = page.and_then(|p| story.pages.get(&p)).is_some_and(|p| p.occurrence != story.occurrence);
                 if earlier {
-                    self.wrong.say(Rule::RightPeople, format!("{id} was taken through a page of an earlier occurrence"));
+                    self.wrong
+                        .say(Rule::RightPeople, format!("{id} was taken through a page of an earlier occurrence"));
                 }
             }
             What::Snoozed { .. } | What::Held { .. } | What::KeptForHours { .. } => story.answered = true,

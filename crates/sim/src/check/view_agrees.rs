@@ -10,12 +10,16 @@ pub(crate) fn look(view: &LiveView, state: &State) -> Vec<String> {
     let mut wrong = Vec::new();
     for ticket in state.tickets.values() {
         match view.tickets.get(&ticket.id) {
-            Some(shown) => wrong.extend(differs(shown, ticket).map(|what| format!("{} is shown with {what}", ticket.id))),
+            Some(shown) => {
+                wrong.extend(differs(shown, ticket).map(|what| format!("{} is shown with {what}", ticket.id)))
+            }
             None => wrong.push(format!("{} is not shown", ticket.id)),
         }
     }
     let open = view.tickets.iter().filter(|(_, t)| t.view.state != TicketState::Resolved);
-    wrong.extend(open.filter(|(id, _)| !state.tickets.contains_key(id)).map(|(id, _)| format!("{id} is shown and is not there")));
+    wrong.extend(
+        open.filter(|(id, _)| !state.tickets.contains_key(id)).map(|(id, _)| format!("{id} is shown and is not there")),
+    );
     let shown: Vec<&DedupKey> = view.quiet.iter().map(|q| &q.alert.dedup_key).collect();
     if !shown.iter().copied().eq(state.quiet.keys()) {
         wrong.push(format!("{shown:?} are shown as quiet, {:?} are", state.quiet.keys().collect::<Vec<_>>()));
