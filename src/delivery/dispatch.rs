@@ -166,7 +166,7 @@ impl Dispatch {
             ChannelSpec::Webhook(spec) => {
                 let (link, also) = (self.page_link(message), self.also_links(message));
                 self.webhook.send(spec, address, message, link, &also, now).await
-            },
+            }
             ChannelSpec::Dingtalk(spec) => {
                 let text = page_text(message, &self.links(message));
                 self.dingtalk.send(spec, address, &text, now).await

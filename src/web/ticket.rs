@@ -287,7 +287,8 @@ fn particulars(view: &TicketView, face: &Face) -> Vec<Line> {
     let beside = view.held_until.is_some() || view.assigned_to.is_some();
     let step = view.step.map(|step| step.to_string());
     let step = step.or_else(|| (!beside).then(|| Label::CatchAll.get(face.locale).to_owned()));
-    let waits: Vec<String> = view.waiting.iter().map(|w| format!("{} {}: {}", w.policy, w.step.unwrap_or(0), moment(w.until))).collect();
+    let waits: Vec<String> =
+        view.waiting.iter().map(|w| format!("{} {}: {}", w.policy, w.step.unwrap_or(0), moment(w.until))).collect();
     let acks: Vec<String> = view.acknowledged_by_some.iter().map(|a| a.by.clone()).collect();
     let some = |list: Vec<String>| (!list.is_empty()).then(|| list.join(", "));
     let lines = [

@@ -22,10 +22,13 @@ pub(crate) fn check(items: &[Item<'_>], policies: &BTreeMap<PolicyId, Policy>, o
             let hint = Some("a policy may not lead back to itself; `repeat` begins it again".into());
             out.error(&at.spot(), format!("the policies go in a circle: {}", way.join(" → ")), hint);
         }
-        let Some(last) = policy.steps.iter().position(|s| s.leads_to().is_some() && s.when.is_empty()) else { continue };
+        let Some(last) = policy.steps.iter().position(|s| s.leads_to().is_some() && s.when.is_empty()) else {
+            continue;
+        };
         let to = policy.steps[last].leads_to().map(ToString::to_string).unwrap_or_default();
         if let Some(unreached) = steps.get(last + 1) {
-            let message = format!("step {} is never reached: step {} hands over to `{to}` for good", last + 2, last + 1);
+            let message =
+                format!("step {} is never reached: step {} hands over to `{to}` for good", last + 2, last + 1);
             out.error(&unreached.spot(), message, Some("remove it, or give the step before a `when`".into()));
         } else if let Some(repeat) = item.node.get("repeat").filter(|_| policy.repeat > 0) {
             out.warn(&repeat.spot(), format!("`repeat` is never reached: `{to}` has its own"), None);

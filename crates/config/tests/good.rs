@@ -104,7 +104,11 @@ fn what_init_writes_is_accepted() {
     let report = check("init", &text);
     config(&report);
     assert!(report.errors.is_empty() && report.filled_in.is_empty(), "{:?}", report.filled_in);
-    let others: Vec<_> = report.warnings.iter().filter(|w| !w.message.contains("SMTP_PASSWORD") && !w.message.contains("no loud channel")).collect();
+    let others: Vec<_> = report
+        .warnings
+        .iter()
+        .filter(|w| !w.message.contains("SMTP_PASSWORD") && !w.message.contains("no loud channel"))
+        .collect();
     assert!(others.is_empty(), "{}", shown(&report));
 }
 
@@ -291,7 +295,11 @@ probes:
     assert_eq!(catalog.policies["night"].steps[0].require, Require::All);
     let worst: Vec<_> = report.probes.iter().map(|p| (p.id.as_str(), p.worst_case)).collect();
     assert_eq!(worst, [("low", None), ("urgent", Some(Millis::secs(23))), ("urgent-too", Some(Millis::secs(23)))]);
-    let warnings = report.warnings.iter().map(|w| w.message.as_str()).filter(|w| w.starts_with('`') && w.contains(" never ") || w.contains("loud"));
+    let warnings = report
+        .warnings
+        .iter()
+        .map(|w| w.message.as_str())
+        .filter(|w| w.starts_with('`') && w.contains(" never ") || w.contains("loud"));
     assert_eq!(
         warnings.collect::<Vec<_>>(),
         [

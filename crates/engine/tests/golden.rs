@@ -11,14 +11,15 @@ use watchbell_engine::ids::{Epoch, FactNo, TicketId};
 use watchbell_engine::state::State;
 
 /// Each journal with the state that the build which wrote it folded from it.
-const JOURNALS: [(&str, &str); 3] = [
+const JOURNALS: [(&str, &str); 4] = [
     (include_str!("golden/v1.jsonl"), include_str!("golden/v1.state.json")),
     (include_str!("golden/v1-absences.jsonl"), include_str!("golden/v1-absences.state.json")),
     (include_str!("golden/v1-not-paging.jsonl"), include_str!("golden/v1-not-paging.state.json")),
+    (include_str!("golden/v1-handed-on.jsonl"), include_str!("golden/v1-handed-on.state.json")),
 ];
 
 /// Every kind of fact of version 1.
-const KINDS: [&str; 41] = [
+const KINDS: [&str; 52] = [
     "started",
     "reloaded",
     "clock_shifted",
@@ -60,6 +61,17 @@ const KINDS: [&str; 41] = [
     "absence_removed",
     "notice_owed",
     "test_asked",
+    "step_waits",
+    "kept_for_hours",
+    "page_gathered",
+    "page_told",
+    "page_loosened",
+    "acknowledged_by_one",
+    "ack_renewed",
+    "taken_over",
+    "assigned",
+    "merged_into",
+    "merged_from",
 ];
 
 /// A fact as the store keeps it.

@@ -98,7 +98,8 @@ pub(crate) fn arrival(message: &Outgoing) -> String {
             };
             let why = about.why.as_ref().map_or("", |w| w.text.as_str());
             let next = about.next_to.iter().map(PersonId::as_str).collect::<Vec<_>>().join(", ");
-            let also: String = message.also.iter().map(|a| format!("; also {} {} {}", a.ticket, a.priority, a.title.en)).collect();
+            let also: String =
+                message.also.iter().map(|a| format!("; also {} {} {}", a.ticket, a.priority, a.title.en)).collect();
             format!("{to}: {what}{kind}{state} [{}] {why}; next {next}{also}", message.send)
         }
         kind @ (MessageKind::Acknowledged

@@ -117,7 +117,8 @@ pub(super) fn config() -> Config {
         steps: vec![Step::new(vec![Target::Rotation("expense-primary".into())], Millis::mins(2))],
         repeat: 0,
         catch_all: CatchAll { person: "wang.lei".into(), every: Millis::mins(5) },
-        ack_timeout: None, hold: None,
+        ack_timeout: None,
+        hold: None,
     };
     let rule = HeartbeatRule { expected: Expected::Every(Millis::hours(24)), grace: Millis::mins(30), max_run: None };
     let catalog = Catalog {

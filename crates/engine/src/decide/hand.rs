@@ -22,8 +22,10 @@ impl Turn<'_> {
 
     /// The new end of an acknowledgement that runs out, after a word or another acknowledgement.
     pub(super) fn put_off(&self, ticket: &Ticket) -> Option<Timestamp> {
-        let runs_out = matches!(&ticket.phase,
-            Phase::Acknowledged(Acked { wake: Some(Wake { because: Because::AckTimedOut, .. }), .. }));
+        let runs_out = matches!(
+            &ticket.phase,
+            Phase::Acknowledged(Acked { wake: Some(Wake { because: Because::AckTimedOut, .. }), .. })
+        );
         self.ack_times_out(ticket).filter(|_| runs_out)
     }
 
@@ -151,7 +153,7 @@ impl Turn<'_> {
                 self.enter(into, 1, Stage::Step(0), Because::Regrouped);
             }
         }
-        self.tell_everybody(id, MessageKind::Resolved, Some(by.name.clone()), by.person.as_ref());
+        self.tell_everybody(id, MessageKind::Resolved, Some(by.name.clone()), None);
         self.advance(into);
         Ok(Answer::Ticket { ticket: into, already: false })
     }

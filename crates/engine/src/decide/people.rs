@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::catalog::{Catalog, LadderEntry, Person, Policy, Target};
-use crate::fact::{Skip, Stage};
 use crate::condition::Situation;
+use crate::fact::{Skip, Stage};
 use crate::ids::{PersonId, PolicyId, RotationId};
 use crate::rotation::{self, OnDuty, Recorded};
 use crate::time::Millis;

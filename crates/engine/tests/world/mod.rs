@@ -314,7 +314,8 @@ pub fn catalog() -> Catalog {
         ],
         repeat: 1,
         catch_all: catch_all.clone(),
-        ack_timeout: None, hold: None,
+        ack_timeout: None,
+        hold: None,
     };
     let grouped = Route {
         name: "routing.yaml:1".into(),
@@ -323,7 +324,8 @@ pub fn catalog() -> Catalog {
         priority: None,
         group_by: vec!["service".into()],
         reopen_within: Route::REOPEN_WITHIN,
-        regroup_after: Route::REGROUP_AFTER, hold: None,
+        regroup_after: Route::REGROUP_AFTER,
+        hold: None,
     };
     Catalog {
         revision: Revision::from("abc123"),

@@ -52,7 +52,11 @@ fn is_taken(store: &Store, ticket: TicketId) -> bool {
 }
 
 fn is_over(store: &Store, ticket: TicketId) -> bool {
-    store.facts.iter().rev().any(|f| f.ticket == Some(ticket) && matches!(f.what, What::TicketResolved { .. } | What::MergedInto { .. }))
+    store
+        .facts
+        .iter()
+        .rev()
+        .any(|f| f.ticket == Some(ticket) && matches!(f.what, What::TicketResolved { .. } | What::MergedInto { .. }))
 }
 
 fn is_known(store: &Store, key: &DedupKey) -> bool {

@@ -175,8 +175,14 @@ impl World {
             Stage::Named => 0,
             Stage::CatchAll => policy.steps.len(),
         };
-        let mut people: Vec<PersonId> =
-            policy.steps.iter().skip(from).filter(|s| s.when.is_empty()).flat_map(|s| &s.page).flat_map(|t| self.people_of(t)).collect();
+        let mut people: Vec<PersonId> = policy
+            .steps
+            .iter()
+            .skip(from)
+            .filter(|s| s.when.is_empty())
+            .flat_map(|s| &s.page)
+            .flat_map(|t| self.people_of(t))
+            .collect();
         if policy.steps.iter().all(|s| s.leads_to().is_none()) {
             people.push(policy.catch_all.person.clone());
         }
