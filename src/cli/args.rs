@@ -59,6 +59,9 @@ pub(super) enum Command {
         /// Missing secrets are mistakes, as they are for `run`.
         #[arg(long)]
         secrets: bool,
+        /// Who is on duty differently in the next 14 days than by another directory, or by a git revision.
+        #[arg(long, value_name = "REV|DIR")]
+        against: Option<String>,
     },
     /// Run a probe once and print what it found. Exit code 0 for up or degraded.
     Probe {
@@ -77,21 +80,8 @@ pub(super) enum Command {
         #[arg(long)]
         offline: bool,
     },
-    /// Shifts and gaps over a span.
-    Rota {
-        /// From when; default now.
-        #[arg(long, value_name = "TIME")]
-        from: Option<String>,
-        /// To when; default two weeks after.
-        #[arg(long, value_name = "TIME")]
-        to: Option<String>,
-        /// In this rotation alone.
-        #[arg(long, value_name = "ID")]
-        rotation: Option<String>,
-        /// Read the files even when a server answers.
-        #[arg(long)]
-        offline: bool,
-    },
+    /// A calendar of shifts and gaps, how the load is shared, or what another configuration changes.
+    Rota(RotaArgs),
     /// List tickets, newest first.
     Tickets {
         /// open, triggered, acknowledged, resolved or all.
@@ -194,6 +184,31 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: TokenCommand,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RotaArgs {
+    /// From when; default now.
+    #[arg(long, value_name = "TIME")]
+    pub(super) from: Option<String>,
+    /// To when; default two weeks after.
+    #[arg(long, value_name = "TIME", conflicts_with = "weeks")]
+    pub(super) to: Option<String>,
+    /// For so many weeks, instead of --to.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=520))]
+    pub(super) weeks: Option<u16>,
+    /// In this rotation alone.
+    #[arg(long, value_name = "ID")]
+    pub(super) rotation: Option<String>,
+    /// Nights, weekends, holidays, hours and rest of each person; over 52 weeks where nothing else is said.
+    #[arg(long)]
+    pub(super) fairness: bool,
+    /// Who changes, from whom to whom, against another directory or a git revision; reads the files.
+    #[arg(long, value_name = "REV|DIR", conflicts_with = "fairness")]
+    pub(super) against: Option<String>,
+    /// Read the files even when a server answers.
+    #[arg(long)]
+    pub(super) offline: bool,
 }
 
 #[derive(Debug, Args)]

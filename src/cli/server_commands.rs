@@ -132,7 +132,7 @@ impl Session {
             | Command::Check { .. }
             | Command::Probe { .. }
             | Command::Oncall { .. }
-            | Command::Rota { .. } => unreachable!("these do not ask a server; `dispatch` serves them"),
+            | Command::Rota(_) => unreachable!("these do not ask a server; `dispatch` serves them"),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -14,6 +14,7 @@ mod lang;
 mod links;
 mod login;
 mod overview;
+mod past;
 mod publish;
 mod scrape;
 mod show;

@@ -7,6 +7,7 @@
 //! May import: the engine crate. Never: sends, reads a clock, or shows bodies, headers and evidence.
 
 mod clean;
+mod duty;
 mod follow_up;
 mod kind;
 mod page;
@@ -18,6 +19,7 @@ mod vocabulary;
 mod what;
 
 pub use clean::{clip, clip_bytes, one_line};
+pub use duty::{change_line, keep_lines, people, span};
 pub use follow_up::event as event_words;
 pub use kind::{kind_sentence, kind_short};
 pub use page::{Links, PageText, first_line, page_text};

@@ -233,6 +233,10 @@ pub enum What {
         on_duty: Vec<DutyRecord>,
         /// Under which revision.
         revision: Revision,
+        /// The handoff, where it was waited for: this is recorded a moment later. The time of the fact, where
+        /// `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
     },
 
     /// A fault without a ticket: silenced, or only informing.

@@ -6,6 +6,7 @@ use watchbell_engine::catalog::Localized;
 use watchbell_engine::ids::{ChannelId, LayerId, PersonId, ProbeId, RotationId};
 use watchbell_engine::label::Labels;
 use watchbell_engine::observation::Observation;
+use watchbell_engine::rotation::{OnDuty, Shift};
 use watchbell_engine::view::{OnDutyView, OverrideView, PageView, SilenceView, TicketView, TimelineEntry};
 use watchbell_engine::word::{FailureKind, Level, Outcome, ResolvedAs, Severity};
 
@@ -54,6 +55,9 @@ pub struct Oncall {
 pub struct RotationDuty {
     /// Which.
     pub id: RotationId,
+    /// Whether this is from the record of who was on duty; computed from the configuration otherwise.
+    #[serde(default)]
+    pub recorded: bool,
     /// Usually one person; several where several are on duty at once; nobody where empty.
     pub on_duty: Vec<OnDutyView>,
 }
@@ -72,7 +76,7 @@ pub struct Rota {
 pub struct RotationShifts {
     /// Which.
     pub id: RotationId,
-    /// In order.
+    /// By their starts; they overlap where several people are on duty together.
     pub shifts: Vec<ShiftView>,
     /// In order.
     pub gaps: Vec<GapView>,
@@ -89,6 +93,23 @@ pub struct ShiftView {
     pub from: Timestamp,
     /// To, exclusive.
     pub to: Timestamp,
+    /// The override: `OVR-3`, or `yaml`; null for a layer, and where the record does not say.
+    #[serde(rename = "override", default)]
+    pub override_: Option<String>,
+    /// Whom the person stands in for.
+    #[serde(default)]
+    pub stands_in_for: Option<PersonId>,
+    /// Whether it began by the record of who was on duty; computed from the configuration otherwise.
+    #[serde(default)]
+    pub recorded: bool,
+}
+
+impl ShiftView {
+    /// A shift; one that began in the span of the record is recorded.
+    pub fn new(shift: Shift, recorded: bool) -> Self {
+        let Shift { on_duty: OnDuty { person, layer, override_, stands_in_for }, from, to } = shift;
+        Self { person, layer, from, to, override_, stands_in_for, recorded }
+    }
 }
 
 /// A span in which nobody is on duty.

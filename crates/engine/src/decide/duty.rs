@@ -1,5 +1,7 @@
 //! Recording who is on duty, so that questions about the past are answered from what was true then.
 
+use jiff::Timestamp;
+
 use super::Turn;
 use crate::fact::{DutyRecord, What};
 use crate::rotation;
@@ -7,9 +9,8 @@ use crate::rotation;
 impl Turn<'_> {
     /// Records every rotation whose duty is not as recorded, when it is time to look.
     pub(super) fn look_at_duty(&mut self) {
-        if self.engine.duty_due.is_none_or(|due| due > self.now) {
-            return;
-        }
+        let Some(due) = self.engine.duty_due.filter(|due| *due <= self.now) else { return };
+        let since = (due < self.now && due > Timestamp::MIN).then_some(due);
         let mut next = None;
         let mut changes = Vec::new();
         for rotation in self.catalog.rotations.values() {
@@ -25,7 +26,7 @@ impl Turn<'_> {
         }
         for (rotation, on_duty) in changes {
             let revision = self.catalog.revision.clone();
-            self.record(None, What::DutyChanged { rotation, on_duty, revision });
+            self.record(None, What::DutyChanged { rotation, on_duty, revision, since });
         }
         self.engine.duty_due = next;
     }

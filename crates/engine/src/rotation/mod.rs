@@ -3,8 +3,10 @@
 //!
 //! `turn` says when a layer hands off, `window` when it is active, `layer` puts the two together
 //! for one layer, `people` knows who can have a duty when, `crew` is the people who have it together,
-//! `expand` lays temporary schedules, layers and overrides over each other for a span, and `zone` is
-//! the little that all of them need of a time zone. May import: the catalog, ids, jiff. Never: a
+//! `expand` lays temporary schedules, layers and overrides over each other for a span, `changes` compares
+//! two configurations, `fairness` counts what each person carries, `past` reads
+//! what was recorded, and `zone` is the little that all of
+//! them need of a time zone. May import: the catalog, ids, jiff. Never: a
 //! clock, memory between two questions.
 //!
 //! At any instant the temporary schedules are asked from the last to the first, then the layers from the
@@ -16,9 +18,12 @@
 //! of theirs is passed over as if it were not there. In a layer the next in the order stands in for who is
 //! away; where nobody can, and no override fills the seat, the layer below is asked.
 
+mod changes;
 mod crew;
 mod expand;
+mod fairness;
 mod layer;
+mod past;
 mod people;
 mod turn;
 mod window;
@@ -33,7 +38,10 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{Absence, Catalog, Override, Rotation, Temporary};
 use crate::ids::{LayerId, PersonId};
 
+pub use self::changes::{Change, Changes, changes, with_kept};
 pub use self::crew::TEMPORARY;
+pub use self::fairness::{Load, fairness};
+pub use self::past::{joined, recorded_shifts};
 use self::crew::{Level, Seat, TEMPORARY_LAYER, has_somebody, settle, take_over};
 use self::layer::Seated;
 use self::people::People;
