@@ -69,7 +69,8 @@ pub(super) fn fairness(fairness: &Fairness, zone: &TimeZone) -> String {
     let mut out = format!("from the {}: {span}", fairness.source);
     for Shares { id, people } in &fairness.rotations {
         let width = people.iter().map(|load| load.person.as_str().len()).max().unwrap_or(0).max(6);
-        let _ = write!(out, "\n\n{id}\n  {:width$}  shifts  nights  weekends  holidays    hours  shortest rest", "person");
+        let _ =
+            write!(out, "\n\n{id}\n  {:width$}  shifts  nights  weekends  holidays    hours  shortest rest", "person");
         for load in people {
             let rest = load.shortest_rest_hours.map_or("-".into(), |hours| format!("{hours} h"));
             let _ = write!(
@@ -91,7 +92,8 @@ pub(super) fn changes(changes: &Changes, name: &str, catalog: &Catalog) -> Strin
     if changes.changes.is_empty() {
         return format!("\nagainst {name}: nobody's duty changes{out}");
     }
-    let zone = |change: &Change| catalog.rotations.get(&change.rotation).map_or(&catalog.zone, |rotation| &rotation.zone);
+    let zone =
+        |change: &Change| catalog.rotations.get(&change.rotation).map_or(&catalog.zone, |rotation| &rotation.zone);
     let mut keep: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for change in &changes.changes {
         out.push_str(&format!("\n  {}", change_line(change, zone(change))));

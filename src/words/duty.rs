@@ -26,7 +26,8 @@ pub fn keep_lines(change: &Change) -> Vec<String> {
 /// `tue 24 Nov 09:00 – 18:00`, `tue 24 Nov 18:00 – wed 25 Nov 09:00`; the weekday as YAML writes it.
 pub fn span(from: Timestamp, to: Timestamp, zone: &TimeZone) -> String {
     let (from, to) = (from.to_zoned(zone.clone()), to.to_zoned(zone.clone()));
-    let day = |at: &jiff::Zoned| format!("{} {}", at.strftime("%a").to_string().to_lowercase(), at.strftime("%-d %b %H:%M"));
+    let day =
+        |at: &jiff::Zoned| format!("{} {}", at.strftime("%a").to_string().to_lowercase(), at.strftime("%-d %b %H:%M"));
     let end = if from.date() == to.date() { to.strftime("%H:%M").to_string() } else { day(&to) };
     format!("{} – {end}", day(&from))
 }

@@ -33,7 +33,7 @@ pub fn event(message: &Outgoing, about: &About) -> String {
             }
         }
         MessageKind::Cancelled => Text::new("呼叫已撤回", "Page called off").get(locale).into(),
-        MessageKind::Page | MessageKind::Test => message.kind.words(locale).into(),
+        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder => message.kind.words(locale).into(),
     }
 }
 
@@ -49,11 +49,11 @@ pub(super) fn lines(message: &Outgoing, about: &About, moments: &Moments) -> Vec
         MessageKind::Cancelled => {
             Some(Text::new("已被静默,不再呼叫", "It is silenced; nobody is paged for it now").get(locale).into())
         }
-        MessageKind::Page | MessageKind::Test => None,
+        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder => None,
     };
     let impact = match message.kind {
         MessageKind::Acknowledged | MessageKind::Escalated => impact(about, locale),
-        MessageKind::Resolved | MessageKind::Cancelled | MessageKind::Page | MessageKind::Test => None,
+        MessageKind::Resolved | MessageKind::Cancelled | MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder => None,
     };
     let finding = what::finding(about, locale).map(|finding| labelled(Text::new("现象", "What"), &finding, locale));
     [told, impact, finding, Some(about.ticket.to_string())].into_iter().flatten().collect()

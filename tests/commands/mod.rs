@@ -1,6 +1,7 @@
 //! The command line, end to end: every command that asks a server, against a running one, as text for people and
 //! as JSON for programs, with its exit code.
 
+mod against;
 mod duty;
 mod house;
 mod serving;

@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use watchbell_engine::catalog::{Calendar, Days, Layer, Override, Rotation, Turn, TurnBy, Window};
+use watchbell_engine::catalog::{Calendar, Days, DutyMessages, Layer, Override, Rotation, Turn, TurnBy, Window};
 use watchbell_engine::ids::{CalendarId, LayerId, PersonId, RotationId};
+use watchbell_engine::time::Millis;
 
 use crate::calendars::CHINA;
 use crate::context::Context;
 use crate::gather::{self, Item};
 use crate::mistake::Mistakes;
+use crate::scalar::Problem;
 use crate::tree::{Node, Value};
 use crate::{scalar, turn, windows};
 
 const SHORT: [&str; 4] = ["people", "turn", "only", "by"];
-const ALL: [&str; 11] =
-    ["id", "time_zone", "calendar", "layers", "overrides", "gaps_allowed", "people", "turn", "only", "by", "name"];
+const ALL: [&str; 13] =
+    ["id", "time_zone", "calendar", "layers", "overrides", "gaps_allowed", "people", "turn", "only", "by", "name", "handoff", "remind"];
+/// People are reminded of a shift this long before it at most.
+const REMIND_MAX: Millis = Millis::hours(14 * 24);
 /// The layer of the short form.
 pub(crate) const ONLY_LAYER: &str = "main";
 
@@ -42,8 +46,35 @@ pub(crate) fn rotation(
         (Some(id), Some(zone)) => overrides(map, id, zone, context, out),
         (_, _) => Vec::new(),
     };
+    let messages = messages(map, out);
     workdays_known(map, layers.as_deref().unwrap_or_default(), calendar.as_ref(), calendars, now, out);
-    Some(Rotation { id: id?, zone: zone?, calendar, layers: layers?, overrides, temporary: Vec::new(), gaps_allowed })
+    Some(Rotation { id: id?, zone: zone?, calendar, layers: layers?, overrides, temporary: Vec::new(), gaps_allowed, messages })
+}
+
+/// What the people of the rotation are told of their duty.
+fn messages(map: &Node, out: &mut Mistakes) -> DutyMessages {
+    let mut messages = DutyMessages::default();
+    if let Some(handoff) = out.optional(map, "handoff", "whether people are told at a handoff", handoff) {
+        messages.handoff = handoff;
+    }
+    messages.remind = out.optional(map, "remind", "how long before a shift its person is reminded", remind);
+    messages
+}
+
+fn handoff(text: &str) -> Result<bool, Problem> {
+    match text {
+        "notify" => Ok(true),
+        "none" => Ok(false),
+        other => Err(Problem::new(format!("`{other}` is neither `notify` nor `none`"))),
+    }
+}
+
+fn remind(text: &str) -> Result<Millis, Problem> {
+    let ahead = scalar::duration(text)?;
+    if ahead > REMIND_MAX {
+        return Err(Problem::new(format!("`{text}` is longer than {REMIND_MAX}")).hint("write at most 14d"));
+    }
+    Ok(ahead)
 }
 
 fn calendar(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<CalendarId> {

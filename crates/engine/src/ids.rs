@@ -148,6 +148,8 @@ counted_id! {
     SilenceId = "SIL-" / "a silence id such as SIL-3",
     /// A recorded override (overrides in YAML have no id).
     OverrideId = "OVR-" / "an override id such as OVR-3",
+    /// A message about duty: a handoff, a reminder.
+    DutyNoticeId = "DUTY-" / "a duty message id such as DUTY-3",
     /// A recorded absence (absences in YAML have no id).
     AbsenceId = "ABS-" / "an absence id such as ABS-3",
 }
@@ -215,6 +217,8 @@ pub enum SendSubject {
     Notice(NoticeId),
     /// A test page.
     Test(TestId),
+    /// A message about duty.
+    Duty(DutyNoticeId),
 }
 
 impl fmt::Display for SendSubject {
@@ -223,6 +227,7 @@ impl fmt::Display for SendSubject {
             Self::Page(id) => id.fmt(f),
             Self::Notice(id) => id.fmt(f),
             Self::Test(id) => id.fmt(f),
+            Self::Duty(id) => id.fmt(f),
         }
     }
 }
@@ -233,7 +238,8 @@ impl FromStr for SendSubject {
         (text.parse().map(Self::Page))
             .or_else(|_| text.parse().map(Self::Notice))
             .or_else(|_| text.parse().map(Self::Test))
-            .map_err(|_: NotAnId| NotAnId { text: text.into(), expected: "the id of a page, a notice or a test page" })
+            .or_else(|_| text.parse().map(Self::Duty))
+            .map_err(|_: NotAnId| NotAnId { text: text.into(), expected: "the id of a page, a notice, a test page or a duty message" })
     }
 }
 

@@ -11,6 +11,7 @@ pub mod budget;
 pub mod catalog;
 pub mod commit;
 pub mod detect;
+pub mod duty_notice;
 pub mod explain;
 pub mod fact;
 pub mod heartbeat;

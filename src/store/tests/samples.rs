@@ -138,6 +138,7 @@ pub(in crate::store) fn outgoing(send: SendId, decided_ms: i64) -> Outgoing {
         about: Some(about),
         by: None,
         decided_at: at(decided_ms),
+        duty: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Turn;
+use super::{Turn, duty_notice};
 use crate::fact::{DutyRecord, What};
 use crate::rotation;
 
@@ -22,11 +22,19 @@ impl Turn<'_> {
                 changes.push((rotation.id.clone(), on_duty));
             }
             let change = rotation::next_change(self.catalog, rotation, recorded, self.now);
-            next = [next, change].into_iter().flatten().min();
+            let reminder = duty_notice::next_reminder(self.catalog, rotation, self.state(), self.now);
+            next = [next, change, reminder].into_iter().flatten().min();
         }
         for (rotation, on_duty) in changes {
             let revision = self.catalog.revision.clone();
-            self.record(None, What::DutyChanged { rotation, on_duty, revision, since });
+            let before = self.state().duty.get(&rotation).cloned();
+            self.record(None, What::DutyChanged { rotation: rotation.clone(), on_duty, revision, since });
+            if let (Some(before), Some(rotation)) = (before, self.catalog.rotations.get(&rotation)) {
+                self.tell_handoff(rotation, &before);
+            }
+        }
+        for rotation in self.catalog.rotations.values() {
+            self.remind(rotation);
         }
         self.engine.duty_due = next;
     }

@@ -5,6 +5,7 @@ mod act;
 mod alert;
 mod chase;
 mod duty;
+mod duty_notice;
 mod message;
 mod people;
 mod send;
@@ -74,7 +75,7 @@ pub enum WakeReason {
     Silence,
     /// A heartbeat is due.
     Heartbeat,
-    /// A shift ends.
+    /// A shift ends, or somebody is to be told of theirs.
     Duty,
 }
 
@@ -141,7 +142,8 @@ impl Engine {
         let tickets = self.wakes.first().map(|(at, id)| (at, WakeReason::Ticket(id)));
         let silences = self.state.silences.values().map(|s| (s.until, WakeReason::Silence));
         let beats = self.next_beat(catalog).map(|at| (at, WakeReason::Heartbeat));
-        let duty = self.duty_due.map(|at| (at, WakeReason::Duty));
+        let told = duty_notice::next_wake(&self.state);
+        let duty = [self.duty_due, told].into_iter().flatten().min().map(|at| (at, WakeReason::Duty));
         tickets.into_iter().chain(silences).chain(beats).chain(duty).min()
     }
 
@@ -233,6 +235,8 @@ impl Turn<'_> {
             self.engine.wakes.stale.insert(id);
             self.advance(id);
         }
+        // Behind everything that pages.
+        self.advance_duty_notices();
     }
 
     fn reloaded(&mut self) {

@@ -4,7 +4,7 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::catalog::{Calendar, CatchAll, Days, HandoffAt, Layer, PageBy, Person, Turn, TurnBy, TurnEvery, Window};
+use crate::catalog::{Calendar, CatchAll, Days, DutyMessages, HandoffAt, Layer, PageBy, Person, Turn, TurnBy, TurnEvery, Window};
 use crate::ids::{CalendarId, OverrideId};
 use crate::time::Millis;
 use crate::word::Locale;
@@ -53,6 +53,7 @@ pub(super) fn rotation(zone: &str, layers: Vec<Layer>) -> Rotation {
         overrides: Vec::new(),
         temporary: Vec::new(),
         gaps_allowed: None,
+        messages: DutyMessages::default(),
     }
 }
 
