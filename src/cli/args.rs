@@ -173,6 +173,35 @@ pub(super) enum Command {
         #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
         lasts: jiff::SignedDuration,
     },
+    /// Somebody has no duty for a while; the next in the order stands in.
+    Away {
+        /// Who; left out with --list and --back.
+        #[arg(required_unless_present_any = ["list", "back"])]
+        person: Option<String>,
+        /// From when: an instant, or a wall time of the person's zone; default now.
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// To when.
+        #[arg(long, value_name = "TIME", required_unless_present_any = ["lasts", "list", "back"])]
+        to: Option<String>,
+        /// For how long, instead of --to: `36h`.
+        #[arg(long = "for", value_name = "LENGTH", value_parser = length, conflicts_with = "to")]
+        lasts: Option<jiff::SignedDuration>,
+        /// Why, as far as colleagues should know.
+        #[arg(long)]
+        reason: Option<String>,
+        /// Take an absence back: `ABS-3`.
+        #[arg(long, value_name = "ID", conflicts_with_all = ["person", "list"])]
+        back: Option<String>,
+        /// Who is away, now and later.
+        #[arg(long, conflicts_with = "person")]
+        list: bool,
+    },
+    /// The address of a calendar with the shifts of a person or of a rotation. Whoever has it may read it.
+    Feed {
+        /// The person or the rotation.
+        id: String,
+    },
     /// Make the running server read its configuration again.
     Reload {
         /// Even when it changes who is on duty now.

@@ -4,6 +4,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use watchbell_engine::ids::PersonId;
 use watchbell_engine::rotation::Change;
+use watchbell_engine::word::Locale;
+
+use super::text::Text;
 
 /// `tue 24 Nov 09:00 – 18:00 expense-primary: li.na → wang.lei`, in wall time of the zone.
 pub fn change_line(change: &Change, zone: &TimeZone) -> String {
@@ -38,6 +41,28 @@ pub fn people(people: &[PersonId]) -> String {
         return "nobody".into();
     }
     people.iter().map(PersonId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The name of a calendar feed.
+pub fn feed_name(subject: &str, locale: Locale) -> String {
+    match locale {
+        Locale::ZhCn => format!("值班 - {subject}"),
+        Locale::En => format!("On call - {subject}"),
+    }
+}
+
+/// A shift in a calendar feed; without a name in the feed of the person alone.
+pub fn feed_summary(name: Option<&str>, rotation: &str, locale: Locale) -> String {
+    let what = name.map_or_else(|| rotation.to_owned(), |name| format!("{name}, {rotation}"));
+    match locale {
+        Locale::ZhCn => format!("值班: {what}"),
+        Locale::En => format!("On call: {what}"),
+    }
+}
+
+/// A shift that goes on after the end of a calendar feed.
+pub fn feed_open_end(locale: Locale) -> &'static str {
+    Text::new("此班次在本日历的范围之后继续。", "This shift goes on after the end of this calendar.").get(locale)
 }
 
 #[cfg(test)]

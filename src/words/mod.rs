@@ -20,7 +20,7 @@ mod vocabulary;
 mod what;
 
 pub use clean::{clip, clip_bytes, one_line};
-pub use duty::{change_line, keep_lines, people, span};
+pub use duty::{change_line, feed_name, feed_open_end, feed_summary, keep_lines, people, span};
 pub use follow_up::event as event_words;
 pub use kind::{kind_sentence, kind_short};
 pub use page::{Links, PageText, first_line, page_text};

@@ -5,6 +5,7 @@ mod against;
 mod duty;
 mod house;
 mod serving;
+mod surface;
 
 use std::collections::BTreeSet;
 

@@ -11,13 +11,14 @@ use watchbell_engine::ids::{Epoch, FactNo, TicketId};
 use watchbell_engine::state::State;
 
 /// Each journal with the state that the build which wrote it folded from it.
-const JOURNALS: [(&str, &str); 2] = [
+const JOURNALS: [(&str, &str); 3] = [
     (include_str!("golden/v1.jsonl"), include_str!("golden/v1.state.json")),
     (include_str!("golden/v1-absences.jsonl"), include_str!("golden/v1-absences.state.json")),
+    (include_str!("golden/v1-duty-notices.jsonl"), include_str!("golden/v1-duty-notices.state.json")),
 ];
 
 /// Every kind of fact of version 1.
-const KINDS: [&str; 34] = [
+const KINDS: [&str; 36] = [
     "started",
     "reloaded",
     "clock_shifted",
@@ -51,6 +52,8 @@ const KINDS: [&str; 34] = [
     "absence_added",
     "absence_removed",
     "notice_owed",
+    "duty_notice_owed",
+    "duty_notice_dropped",
     "test_asked",
 ];
 

@@ -7,7 +7,7 @@ use watchbell_engine::ids::{ChannelId, LayerId, PersonId, ProbeId, RotationId};
 use watchbell_engine::label::Labels;
 use watchbell_engine::observation::Observation;
 use watchbell_engine::rotation::{OnDuty, Shift};
-use watchbell_engine::view::{OnDutyView, OverrideView, PageView, SilenceView, TicketView, TimelineEntry};
+use watchbell_engine::view::{AbsenceView, OnDutyView, OverrideView, PageView, SilenceView, TicketView, TimelineEntry};
 use watchbell_engine::word::{FailureKind, Level, Outcome, ResolvedAs, Severity};
 
 use crate::gate::Role;
@@ -161,6 +161,43 @@ pub struct Overrides {
     pub overrides: Vec<OverrideView>,
     /// Always null.
     pub next: Option<String>,
+}
+
+/// `GET absences`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absences {
+    /// Those in YAML, then the recorded ones that have not ended.
+    pub absences: Vec<AbsenceView>,
+    /// Always null.
+    pub next: Option<String>,
+}
+
+/// `POST absences`: from when, and to when or for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AbsenceAsk {
+    /// Who.
+    pub person: PersonId,
+    /// From when; a time without an offset is local to the person.
+    pub from: String,
+    /// To when.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// For so long from `from` on.
+    #[serde(rename = "for", default)]
+    pub length: Option<String>,
+    /// Why, as far as colleagues should know.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// `GET people/{id}/feed` and `GET rotations/{id}/feed`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedView {
+    /// The address; whoever has it may read it.
+    pub url: String,
+    /// The same for programs that subscribe by it.
+    pub webcal: String,
 }
 
 /// `GET silences`

@@ -10,7 +10,9 @@ impl Turn<'_> {
     /// Records every rotation whose duty is not as recorded, when it is time to look.
     pub(super) fn look_at_duty(&mut self) {
         let Some(due) = self.engine.duty_due.filter(|due| *due <= self.now) else { return };
-        let since = (due < self.now && due > Timestamp::MIN).then_some(due);
+        // Neither what somebody just asked for nor what a start finds was waited for.
+        let waited = Some(due).filter(|due| *due > Timestamp::MIN);
+        let since = waited.filter(|due| *due < self.now);
         let mut next = None;
         let mut changes = Vec::new();
         for rotation in self.catalog.rotations.values() {
@@ -30,7 +32,7 @@ impl Turn<'_> {
             let before = self.state().duty.get(&rotation).cloned();
             self.record(None, What::DutyChanged { rotation: rotation.clone(), on_duty, revision, since });
             if let (Some(before), Some(rotation)) = (before, self.catalog.rotations.get(&rotation)) {
-                self.tell_handoff(rotation, &before);
+                self.tell_handoff(rotation, &before, waited);
             }
         }
         for rotation in self.catalog.rotations.values() {

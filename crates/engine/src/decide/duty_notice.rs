@@ -11,7 +11,7 @@ use crate::catalog::{Catalog, Person, Rotation};
 use crate::duty_notice::{DutyAbout, DutyEvent, DutyPerson, OpenTicket, TICKETS_NAMED, WORTH};
 use crate::fact::{DutyRecord, MessageKind, What};
 use crate::ids::{ChannelId, DutyNoticeId, PersonId, SendId, SendSubject};
-use crate::rotation::{self, Shift};
+use crate::rotation::{self, OnDuty, Shift};
 use crate::state::{DutyNotice, Phase, State, Try};
 use crate::time::{after, elapsed};
 use crate::word::Receipt;
@@ -35,21 +35,24 @@ pub(super) fn next_reminder(
 
 impl Turn<'_> {
     /// Whoever came on duty is told, and whoever went off. Nobody is told of what is recorded for the first time.
-    pub(super) fn tell_handoff(&mut self, rotation: &Rotation, before: &[DutyRecord]) {
+    /// `waited` is the moment, where it was waited for.
+    pub(super) fn tell_handoff(&mut self, rotation: &Rotation, before: &[DutyRecord], waited: Option<Timestamp>) {
         if !rotation.messages.handoff {
             return;
         }
         let shifts = rotation::shift_at(self.catalog, rotation, &self.state().recorded, self.now);
         let had: Vec<PersonId> = before.iter().map(|record| record.person.clone()).collect();
         let has: Vec<PersonId> = shifts.iter().map(|(on_duty, ..)| on_duty.person.clone()).collect();
-        let began = shifts.iter().filter(|(d, ..)| !had.contains(&d.person)).filter_map(|(_, since, _)| *since).max();
-        let handed_over = began.unwrap_or(self.now);
-        for (on_duty, since, until) in shifts.iter().filter(|(on_duty, ..)| !had.contains(&on_duty.person)) {
-            let about = self.about_duty(rotation, DutyEvent::ComesOn, since.unwrap_or(self.now), *until, &had);
+        let is_new = |on_duty: &OnDuty| !had.contains(&on_duty.person);
+        // A start finds a handoff that came while nobody was there: when the shift began, or the YAML was changed.
+        let began = shifts.iter().filter(|(on_duty, ..)| is_new(on_duty)).filter_map(|(_, since, _)| *since).max();
+        let moment = waited.unwrap_or_else(|| began.unwrap_or(self.now).max(self.engine.last_alive).min(self.now));
+        for (on_duty, _, until) in shifts.iter().filter(|(on_duty, ..)| is_new(on_duty)) {
+            let about = self.about_duty(rotation, DutyEvent::ComesOn, moment, *until, &had);
             self.owe_duty(&on_duty.person, MessageKind::DutyHandoff, &about);
         }
         for person in had.iter().filter(|person| !has.contains(person)) {
-            let about = self.about_duty(rotation, DutyEvent::GoesOff, handed_over, None, &has);
+            let about = self.about_duty(rotation, DutyEvent::GoesOff, moment, None, &has);
             self.owe_duty(person, MessageKind::DutyHandoff, &about);
         }
     }

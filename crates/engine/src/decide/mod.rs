@@ -47,6 +47,8 @@ pub struct Engine {
     answered: VecDeque<InputId>,
     /// When something of which ticket is due.
     wakes: Wakes,
+    /// When the process before was last known to live.
+    last_alive: Timestamp,
 }
 
 /// What a decision wants done, beside what it already did to the state.
@@ -86,6 +88,7 @@ impl Engine {
         wakes.refresh(&state, state.tickets.keys().copied().collect());
         Self {
             wakes,
+            last_alive: state.last_at,
             state,
             epoch,
             duty_due: Some(Timestamp::MIN),
@@ -253,7 +256,7 @@ impl Turn<'_> {
             self.record(None, What::ClockShifted { by_ms: i64::try_from(by_ms).unwrap_or(i64::MIN) });
         }
         self.record(None, What::Started { revision: self.catalog.revision.clone() });
-        self.engine.duty_due = Some(self.now);
+        self.engine.duty_due = Some(Timestamp::MIN);
         self.engine.beats_from = Some(crate::time::after(self.now, signal::BEATS_HELD));
         for row in unfinished {
             self.settle_unfinished(row);

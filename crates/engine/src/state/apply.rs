@@ -349,6 +349,7 @@ impl Ticket {
             }
             What::Held { silence, .. } => {
                 self.was_silenced = true;
+                self.taken = None; // whoever had it has it no more
                 self.end_pages(None, None);
                 self.phase = Phase::Held { silence: *silence };
             }
