@@ -36,6 +36,8 @@ pub struct Metrics {
     pub unrecorded_pages: IntCounter,
     /// Observations that history had to drop.
     pub history_dropped: IntCounter,
+    /// Fetches of calendars, by `calendar` and `outcome`.
+    pub calendar_fetches: IntCounterVec,
 }
 
 impl Metrics {
@@ -102,6 +104,10 @@ impl Metrics {
                 "watchbell_history_dropped_total",
                 "Observations that history had to drop",
             )?,
+            calendar_fetches: IntCounterVec::new(
+                Opts::new("watchbell_calendar_fetches_total", "Fetches of calendars by outcome"),
+                &["calendar", "outcome"],
+            )?,
             registry,
         };
         let r = &out.registry;
@@ -117,6 +123,7 @@ impl Metrics {
         r.register(Box::new(out.inbox_depth.clone()))?;
         r.register(Box::new(out.unrecorded_pages.clone()))?;
         r.register(Box::new(out.history_dropped.clone()))?;
+        r.register(Box::new(out.calendar_fetches.clone()))?;
         Ok(out)
     }
 }

@@ -3,6 +3,7 @@
 //! May import: every room below. Never decides anything about alerts.
 
 mod announce;
+mod calendars;
 mod keys;
 mod reload;
 mod serve;
@@ -242,6 +243,9 @@ impl Parts {
             tracker.spawn(serve::serve(listener, public, tls, stop.clone()));
         }
         tracker.spawn(watchdog::run(Arc::clone(&self.live), self.clock.clone(), self.metrics.clone(), stop.clone()));
+        let deps =
+            calendars::Deps { live: Arc::clone(&self.live), clock: self.clock.clone(), metrics: self.metrics.clone() };
+        tracker.spawn(calendars::run(deps, stop.clone()));
         let reloader = reload::Reloader {
             sources: self.sources,
             live: Arc::clone(&self.live),

@@ -67,6 +67,12 @@ pub(super) async fn check(common: &Common, secrets: bool, against: Option<String
     for sentence in report.filled_in.iter().filter(|_| report.is_ok()) {
         say(format!("filled in: {sentence}"));
     }
+    if !report.clock_changes.is_empty() {
+        say("\nclock changes of the next 12 months:");
+    }
+    for change in &report.clock_changes {
+        say(format!("  {}", change.text));
+    }
     if !report.probes.is_empty() {
         say("\nfrom a fault to the page, at worst:");
     }

@@ -150,6 +150,7 @@ pub(super) fn config(channels: Vec<(&str, ChannelSpec, &str)>) -> Config {
         contacts: BTreeMap::from([(person, contacts)]),
         probes: BTreeMap::new(),
         watchdog: None,
+        calendar_feeds: BTreeMap::new(),
         filled_in: Vec::new(),
     }
 }

@@ -126,6 +126,15 @@ fn read(dir: &Path, name: &str, out: &mut Mistakes) -> Option<Arc<SourceFile>> {
     }
 }
 
+/// The revision with files beside the YAML taken in; the same one where there are none.
+pub(crate) fn with_more(revision: Revision, files: &BTreeMap<String, String>) -> Revision {
+    if files.is_empty() {
+        return revision;
+    }
+    let files: Vec<_> = files.iter().map(|(name, text)| Arc::new(SourceFile::new(name, text.clone()))).collect();
+    self::revision(&files, &BTreeMap::from([(String::new(), revision.to_string())]))
+}
+
 /// Names this content: the first 12 hex digits of SHA-256 over file names, contents and variables.
 pub(crate) fn revision(files: &[Arc<SourceFile>], vars: &BTreeMap<String, String>) -> Revision {
     let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);

@@ -5,11 +5,15 @@
 
 mod calendars;
 mod channels;
+mod clock;
 mod context;
+mod duty_messages;
 mod fields;
 mod files;
 mod gaps;
 mod gather;
+mod ical;
+mod idle;
 mod init;
 mod mistake;
 mod pattern;
@@ -22,6 +26,7 @@ mod rotations;
 mod routes;
 mod scalar;
 mod server;
+mod spans;
 mod tree;
 mod turn;
 mod vars;
@@ -30,8 +35,10 @@ mod windows;
 
 pub mod model;
 
+pub use clock::ClockLine;
 pub use context::Secrets;
 pub use files::{Env, Sources};
+pub use ical::{ICAL_MAX_BYTES, IcalDays, IcalProblem, ical_days};
 pub use init::init_files;
 pub use mistake::Mistake;
 pub use model::*;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use regex::Regex;
 use watchbell_engine::catalog::Catalog;
 use watchbell_engine::detect::DetectRule;
-use watchbell_engine::ids::{ChannelId, PersonId, ProbeId};
+use watchbell_engine::ids::{CalendarId, ChannelId, PersonId, ProbeId};
 use watchbell_engine::time::Millis;
 use watchbell_engine::word::Severity;
 
@@ -35,6 +35,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A calendar that comes from a web address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalendarFeed {
+    /// Where it is fetched; many such addresses hold a key.
+    pub url: Secret,
+    /// Where the last good copy is kept.
+    pub copy: PathBuf,
+}
+
 /// A whole configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -54,6 +63,8 @@ pub struct Config {
     pub probes: BTreeMap<ProbeId, ProbeSpec>,
     /// The outside dead-man's service.
     pub watchdog: Option<Watchdog>,
+    /// Calendars that are fetched.
+    pub calendar_feeds: BTreeMap<CalendarId, CalendarFeed>,
     /// What was not written and was filled in, one sentence each, in the order of the parts.
     pub filled_in: Vec<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use watchbell_engine::catalog::{Channel, ChannelKind, LadderEntry, PageBy, Person};
 use watchbell_engine::ids::{ChannelId, PersonId};
 use watchbell_engine::time::Millis;
@@ -12,6 +13,7 @@ use crate::gather::{self, Item};
 use crate::mistake::Mistakes;
 use crate::model::{ChannelSpec, Secret};
 use crate::scalar;
+use crate::spans;
 use crate::tree::{Node, Value};
 use crate::web_address;
 
@@ -21,13 +23,14 @@ pub(crate) type Contacts = BTreeMap<ChannelId, Secret>;
 /// Every channel by its id.
 pub(crate) type Channels = BTreeMap<ChannelId, (Channel, ChannelSpec)>;
 
-const PERSON: [&str; 7] = ["id", "name", "contacts", "page_by", "locale", "time_zone", "disabled"];
+const PERSON: [&str; 8] = ["id", "name", "contacts", "page_by", "locale", "time_zone", "disabled", "away"];
 
 /// A person or a room with its addresses.
 pub(crate) fn person(
     item: Item<'_>,
     room: bool,
     channels: &Channels,
+    now: Timestamp,
     context: &Context<'_>,
     out: &mut Mistakes,
 ) -> Option<(Person, Contacts)> {
@@ -45,15 +48,18 @@ pub(crate) fn person(
         None => default_ladders(&own),
     };
     let id = PersonId::from(id?);
+    let zone = zone.unwrap_or_else(|| item.defaults.zone());
+    let reading = spans::Reading { zone: &zone, now, context };
+    let away = map.get("away").map_or_else(Vec::new, |node| reading.absences(node, &id, out));
     let person = Person {
         name: name.unwrap_or_else(|| id.to_string()),
         room,
         disabled: disabled.unwrap_or(false),
         locale: locale.unwrap_or_else(|| item.defaults.locale()),
-        zone: zone.unwrap_or_else(|| item.defaults.zone()),
+        zone,
         page_by,
         channels: contacts.keys().cloned().collect(),
-        away: Vec::new(),
+        away,
         id,
     };
     Some((person, contacts))

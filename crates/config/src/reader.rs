@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use watchbell_engine::catalog::{Calendar, Catalog, CatchAll, Layer, Person, Policy, Rotation, Route, Step, Target};
 use watchbell_engine::ids::{CalendarId, LayerId, PersonId, PolicyId, Revision, RotationId};
 
+use crate::clock::{self, ClockLine};
 use crate::context::{Context, Defaults, Names, Secrets};
 use crate::files::{self, ROOT_FILE, Sources};
 use crate::gather::{self, Doc};
@@ -17,13 +18,13 @@ use crate::people::{self, Channels, Contacts};
 use crate::policies::{self, Reach};
 use crate::report::{ProbeBudget, Report};
 use crate::tree::{self, Node, SourceFile, Value};
-use crate::{calendars, channels, gaps, probe, rotations, routes, server, turn, vars};
+use crate::{calendars, channels, gaps, idle, probe, rotations, routes, server, turn, vars};
 
 /// The id of the rotation and of the policy that are made where none is written.
 const DEFAULT: &str = "default";
 
-/// Reads a configuration directory. `now` is used for nothing but looking ahead: gaps in rotations and
-/// calendars that run out within the next 365 days.
+/// Reads a configuration directory. `now` is used for nothing but looking around: gaps in rotations and clock
+/// changes of the next 365 days, calendars that run out soon, lines that are over.
 pub fn read(sources: &Sources, secrets: Secrets, now: Timestamp) -> Report {
     let mut out = Mistakes::default();
     let files = files::load(&sources.dir, &mut out);
@@ -50,10 +51,10 @@ pub(crate) fn read_files(
     }
     let docs = gather::docs(roots, &mut out);
     context.names = gather::names(&docs, incomplete, &mut out);
-    let mut reading = Reading { docs: &docs, context, now, filled_in: Vec::new(), out };
+    let mut reading = Reading { docs: &docs, context, now, filled_in: Vec::new(), clock_changes: Vec::new(), out };
     let revision = files::revision(files, &vars);
     let (probes, config) = reading.all(&sources.dir, revision);
-    let Reading { filled_in, mut out, .. } = reading;
+    let Reading { filled_in, clock_changes, mut out, .. } = reading;
     if config.is_none() && out.count() == 0 {
         out.push(Mistake::outside(
             sources.dir.display().to_string(),
@@ -64,7 +65,7 @@ pub(crate) fn read_files(
     }
     let (errors, warnings) = out.finish();
     let config = config.filter(|_| errors.is_empty()).map(|config| Config { filled_in: filled_in.clone(), ..config });
-    Report { errors, warnings, probes, filled_in, config }
+    Report { errors, warnings, probes, filled_in, clock_changes, config }
 }
 
 /// Fills variables into everything but the variables themselves.
@@ -81,6 +82,7 @@ struct Reading<'a> {
     context: Context<'a>,
     now: Timestamp,
     filled_in: Vec<String>,
+    clock_changes: Vec<ClockLine>,
     out: Mistakes,
 }
 
@@ -106,8 +108,12 @@ impl Reading<'_> {
         let channels = channels::read(docs, &self.context, &mut self.out);
         let everybody = self.everybody(&channels);
         let items = gather::items(docs, "calendars", &mut self.out);
-        let calendars = calendars::read(&items, &mut self.out);
+        let calendars::Read { calendars, feeds, files } = calendars::read(&items, &self.context, &mut self.out);
+        let revision = files::with_more(revision, &files);
         let rotations = self.rotations(&calendars, &everybody);
+        if !self.context.names.incomplete {
+            calendars::unasked(&items, rotations.values().filter_map(|r| r.calendar.as_ref()), &mut self.out);
+        }
         let escalation = self.escalation(&everybody, rotations);
         let items = gather::items(docs, "probes", &mut self.out);
         let read: Vec<_> =
@@ -134,6 +140,8 @@ impl Reading<'_> {
             catch_all,
         };
         self.gaps(&catalog);
+        self.idle(&catalog);
+        self.clock_changes = clock::lines(&catalog, self.now);
         self.tokens(&read);
         let mut budgets = BTreeMap::new();
         let mut specs = BTreeMap::new();
@@ -156,6 +164,7 @@ impl Reading<'_> {
             contacts: everybody.contacts,
             probes: specs,
             watchdog,
+            calendar_feeds: feeds,
             filled_in: Vec::new(),
         });
         (budgets.into_values().collect(), config)
@@ -187,7 +196,7 @@ impl Reading<'_> {
         let mut all = Everybody { people: BTreeMap::new(), contacts: BTreeMap::new(), order: Vec::new() };
         for (key, room) in [("people", false), ("rooms", true)] {
             for item in gather::items(self.docs, key, &mut self.out) {
-                let read = people::person(item, room, channels, &self.context, &mut self.out);
+                let read = people::person(item, room, channels, self.now, &self.context, &mut self.out);
                 let Some((person, contacts)) = read else { continue };
                 all.order.push(person.id.clone());
                 all.contacts.insert(person.id.clone(), contacts);
@@ -255,6 +264,15 @@ impl Reading<'_> {
                 format!("nobody is on duty in `{}` from {} to {}", rotation.id, local(gap.from), local(gap.to));
             let hint = "add a layer below that is always active, or write gaps_allowed: \"the reason\"".to_owned();
             self.out.error(&item.node.spot(), message, Some(hint));
+        }
+    }
+
+    fn idle(&mut self, catalog: &Catalog) {
+        for item in gather::items(self.docs, "rotations", &mut Mistakes::default()) {
+            let rotation = item.node.get("id").and_then(Node::text).and_then(|id| catalog.rotations.get(id));
+            if let Some(rotation) = rotation.filter(|_| !self.context.names.incomplete) {
+                idle::warn(item.node, catalog, rotation, self.now, &mut self.out);
+            }
         }
     }
 

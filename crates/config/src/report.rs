@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use watchbell_engine::ids::ProbeId;
 use watchbell_engine::time::Millis;
 
+use crate::clock::ClockLine;
 use crate::mistake::Mistake;
 use crate::model::Config;
 
@@ -19,6 +20,8 @@ pub struct Report {
     pub probes: Vec<ProbeBudget>,
     /// What was not written and was filled in, one sentence each.
     pub filled_in: Vec<String>,
+    /// What the clock changes of the next 12 months do to the rotations.
+    pub clock_changes: Vec<ClockLine>,
     /// The configuration; there exactly when there are no errors.
     pub config: Option<Config>,
 }
@@ -41,15 +44,16 @@ impl Report {
     }
 }
 
-/// `{"ok","errors","warnings","probes"}` of `check --format json`, and `filled_in`.
+/// `{"ok","errors","warnings","probes"}` of `check --format json`, and `filled_in` and `clock_changes`.
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut json = serializer.serialize_struct("Report", 5)?;
+        let mut json = serializer.serialize_struct("Report", 6)?;
         json.serialize_field("ok", &self.is_ok())?;
         json.serialize_field("errors", &self.errors)?;
         json.serialize_field("warnings", &self.warnings)?;
         json.serialize_field("probes", &self.probes)?;
         json.serialize_field("filled_in", &self.filled_in)?;
+        json.serialize_field("clock_changes", &self.clock_changes)?;
         json.end()
     }
 }

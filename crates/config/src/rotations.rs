@@ -1,26 +1,43 @@
-//! `rotations`: layers, turns, windows, overrides, in the short and the long form.
+//! `rotations`: layers, turns and windows, in the short and the long form.
 
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use watchbell_engine::catalog::{Calendar, Days, DutyMessages, Layer, Override, Rotation, Turn, TurnBy, Window};
+use watchbell_engine::catalog::{Calendar, Days, Layer, Rotation, Turn, TurnBy, Window};
 use watchbell_engine::ids::{CalendarId, LayerId, PersonId, RotationId};
-use watchbell_engine::time::Millis;
+use watchbell_engine::rotation::TEMPORARY;
 
 use crate::calendars::CHINA;
 use crate::context::Context;
 use crate::gather::{self, Item};
 use crate::mistake::Mistakes;
-use crate::scalar::Problem;
 use crate::tree::{Node, Value};
-use crate::{scalar, turn, windows};
+use crate::{duty_messages, scalar, spans, turn, windows};
 
-const SHORT: [&str; 4] = ["people", "turn", "only", "by"];
-const ALL: [&str; 13] =
-    ["id", "time_zone", "calendar", "layers", "overrides", "gaps_allowed", "people", "turn", "only", "by", "name", "handoff", "remind"];
-/// People are reminded of a shift this long before it at most.
-const REMIND_MAX: Millis = Millis::hours(14 * 24);
+const SHORT: [&str; 5] = ["people", "turn", "only", "by", "at_once"];
+const ALL: [&str; 15] = [
+    "id",
+    "time_zone",
+    "calendar",
+    "layers",
+    "overrides",
+    "temporary",
+    "gaps_allowed",
+    "people",
+    "turn",
+    "only",
+    "by",
+    "at_once",
+    "name",
+    "handoff",
+    "remind",
+];
+const LAYER: [&str; 7] = ["id", "people", "turn", "only", "by", "at_once", "time_zone"];
+/// The most people that a layer has on duty at once.
+const AT_ONCE_MAX: u64 = 100;
+/// A calendar that runs out is told of so long before.
+const TOLD_BEFORE: SignedDuration = SignedDuration::from_hours(24 * 60);
 /// The layer of the short form.
 pub(crate) const ONLY_LAYER: &str = "main";
 
@@ -42,39 +59,15 @@ pub(crate) fn rotation(
     let layers = layers(map, context, out);
     let gaps_allowed =
         map.get("gaps_allowed").and_then(|n| out.text(n, "the reason why gaps are right")).map(String::from);
-    let overrides = match (&id, &zone) {
-        (Some(id), Some(zone)) => overrides(map, id, zone, context, out),
-        (_, _) => Vec::new(),
-    };
-    let messages = messages(map, out);
+    let messages = duty_messages::read(map, out);
+    let (mut overrides, mut temporary) = (Vec::new(), Vec::new());
+    if let (Some(id), Some(zone)) = (&id, &zone) {
+        let reading = spans::Reading { zone, now, context };
+        overrides = map.get("overrides").map_or_else(Vec::new, |n| reading.overrides(n, id, out));
+        temporary = map.get("temporary").map_or_else(Vec::new, |n| reading.temporary(n, out));
+    }
     workdays_known(map, layers.as_deref().unwrap_or_default(), calendar.as_ref(), calendars, now, out);
-    Some(Rotation { id: id?, zone: zone?, calendar, layers: layers?, overrides, temporary: Vec::new(), gaps_allowed, messages })
-}
-
-/// What the people of the rotation are told of their duty.
-fn messages(map: &Node, out: &mut Mistakes) -> DutyMessages {
-    let mut messages = DutyMessages::default();
-    if let Some(handoff) = out.optional(map, "handoff", "whether people are told at a handoff", handoff) {
-        messages.handoff = handoff;
-    }
-    messages.remind = out.optional(map, "remind", "how long before a shift its person is reminded", remind);
-    messages
-}
-
-fn handoff(text: &str) -> Result<bool, Problem> {
-    match text {
-        "notify" => Ok(true),
-        "none" => Ok(false),
-        other => Err(Problem::new(format!("`{other}` is neither `notify` nor `none`"))),
-    }
-}
-
-fn remind(text: &str) -> Result<Millis, Problem> {
-    let ahead = scalar::duration(text)?;
-    if ahead > REMIND_MAX {
-        return Err(Problem::new(format!("`{text}` is longer than {REMIND_MAX}")).hint("write at most 14d"));
-    }
-    Ok(ahead)
+    Some(Rotation { id: id?, zone: zone?, calendar, layers: layers?, overrides, temporary, gaps_allowed, messages })
 }
 
 fn calendar(node: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<CalendarId> {
@@ -105,13 +98,18 @@ fn layers(map: &Node, context: &Context<'_>, out: &mut Mistakes) -> Option<Vec<L
     }
     let mut complete = !items.is_empty();
     for item in items {
-        let read = out.map(item, "a layer", &["id", "people", "turn", "only", "by"]).and_then(|map| {
+        let read = out.map(item, "a layer", &LAYER).and_then(|map| {
             let id = out.required(map, "id", "weekly").and_then(|n| out.value(n, "an id", scalar::id));
             let id = LayerId::from(id.unwrap_or_default());
             if layers.iter().any(|layer| layer.id == id) && !id.as_str().is_empty() {
                 out.error(&map.get("id")?.spot(), format!("the layer `{id}` is written twice in this rotation"), None);
             }
-            layer(map, id, context, out)
+            if id.as_str() == TEMPORARY {
+                let message = format!("the id `{TEMPORARY}` is that of temporary schedules; choose another one");
+                out.error(&map.get("id")?.spot(), message, None);
+            }
+            let zone = out.optional(map, "time_zone", "a time zone", scalar::zone);
+            layer(map, id, context, out).map(|layer| Layer { zone, ..layer })
         });
         complete &= read.is_some();
         layers.extend(read);
@@ -134,40 +132,23 @@ fn layer(map: &Node, id: LayerId, context: &Context<'_>, out: &mut Mistakes) -> 
     if let (Some(TurnBy::Active), [], Some(node)) = (by, only.as_slice(), map.get("by")) {
         out.warn(&node.spot(), "`by: active` counts windows, and this layer has none in `only`", None);
     }
+    let at_once = at_once(map, people.as_ref().and_then(Option::as_deref).unwrap_or_default(), out);
     let turn: Option<Turn> = turn.map(|turn| Turn { by: by.unwrap_or(turn.by), ..turn });
-    Some(Layer { id, people: people??, turn: turn?, only, zone: None, at_once: 1 })
+    Some(Layer { id, people: people??, turn: turn?, only, zone: None, at_once })
 }
 
-fn overrides(
-    map: &Node,
-    rotation: &RotationId,
-    zone: &TimeZone,
-    context: &Context<'_>,
-    out: &mut Mistakes,
-) -> Vec<Override> {
-    let mut overrides: Vec<Override> = Vec::new();
-    for item in map.get("overrides").map_or(&[][..], |n| out.list(n, "a list of overrides")) {
-        let Some(map) = out.map(item, "an override", &["person", "from", "to"]) else { continue };
-        let person = out.required(map, "person", "li.na").and_then(|n| context.names.person(n, out));
-        let mut instant = |key: &str| {
-            let node = out.required(map, key, "\"2026-11-24T18:00\"")?;
-            out.value(node, "a time", |text| scalar::instant(text, zone))
-        };
-        let (from, to) = (instant("from"), instant("to"));
-        let (Some(person), Some(from), Some(to)) = (person, from, to) else { continue };
-        if from >= to {
-            let hint = Some("`to` is exclusive and must come after `from`".into());
-            out.error(&item.spot(), "this override ends before it begins", hint);
-            continue;
-        }
-        let person = PersonId::from(person);
-        if let Some(other) = overrides.iter().find(|o| o.from < to && from < o.to && o.person != person) {
-            let message = format!("this override overlaps that of `{}`; the later line wins", other.person);
-            out.warn(&item.spot(), message, None);
-        }
-        overrides.push(Override { id: None, rotation: rotation.clone(), person, from, to, replaces: None });
+/// How many are on duty together: not more than there are.
+fn at_once(map: &Node, people: &[PersonId], out: &mut Mistakes) -> u32 {
+    let Some(node) = map.get("at_once") else { return 1 };
+    let Some(read) = out.value(node, "a number of people", |text| scalar::whole(text, 1, AT_ONCE_MAX)) else {
+        return 1;
+    };
+    let there = people.iter().collect::<std::collections::BTreeSet<_>>().len();
+    if there > 0 && read > there as u64 {
+        let message = format!("{read} people are to be on duty at once, and the layer has {there}");
+        out.error(&node.spot(), message, None);
     }
-    overrides
+    u32::try_from(read).unwrap_or(1)
 }
 
 /// Warns where working days are asked for that nobody has published.
@@ -191,7 +172,7 @@ fn workdays_known(
         return;
     };
     let Some(known) = calendars.get(id) else { return };
-    let ahead = now.checked_add(SignedDuration::from_hours(24 * 365)).unwrap_or(Timestamp::MAX);
+    let ahead = now.checked_add(TOLD_BEFORE).unwrap_or(Timestamp::MAX);
     let years = now.to_zoned(TimeZone::UTC).year()..=ahead.to_zoned(TimeZone::UTC).year();
     let missing: Vec<String> = years.filter(|year| !known.years.contains(year)).map(|y| y.to_string()).collect();
     if let Some(node) = map.get("calendar").filter(|_| !missing.is_empty()) {

@@ -6,6 +6,7 @@ use watchbell_engine::catalog::{HandoffAt, Turn, TurnBy, TurnEvery};
 use crate::mistake::Mistakes;
 use crate::scalar::{self, Problem};
 use crate::tree::{Node, Value};
+use crate::windows;
 
 const EXAMPLE: &str = "weekly mon 09:00 since 2026-01-05";
 /// Largest count of hours, days, weeks or months in a turn.
@@ -21,7 +22,10 @@ pub(crate) fn read(node: &Node, out: &mut Mistakes) -> Option<Turn> {
 
 fn long(node: &Node, out: &mut Mistakes) -> Option<Turn> {
     let map = out.map(node, "a turn", &["every", "at", "since", "by"])?;
-    let every = out.required(map, "every", "1 week").and_then(|n| out.value(n, "how often", every));
+    let every = out.required(map, "every", "1 week").and_then(|n| match n.value {
+        Value::List(_) => windows::week(n, out).and_then(|days| on_weekdays(days, n, out)),
+        Value::Null | Value::Scalar(_) | Value::Map(_) => out.value(n, "how often", every),
+    });
     let at_node = out.required(map, "at", "\"mon 09:00\"");
     let at = every.and_then(|every| out.value(at_node?, "a wall time", |text| at(text, every)));
     let since = out.required(map, "since", "2026-01-05").and_then(|n| out.value(n, "a date", scalar::date));
@@ -38,7 +42,7 @@ pub(crate) fn by(text: &str) -> Result<TurnBy, Problem> {
     }
 }
 
-/// `daily AT`, `weekly DAY AT`, `monthly N AT`, `every 8 hours at AT`, each with `since DATE`.
+/// `daily AT`, `weekly DAY AT`, `monthly N AT`, `every 8 hours at AT`, `every mon,thu at AT`, each with `since DATE`.
 fn short(text: &str) -> Result<Turn, Problem> {
     let bad = || {
         let forms = "daily 09:00, weekly mon 09:00, monthly 15 09:00 or every 8 hours at 09:00";
@@ -55,6 +59,7 @@ fn short(text: &str) -> Result<Turn, Problem> {
         ["daily", at @ ..] => (TurnEvery::Days(1), at),
         ["weekly", at @ ..] => (TurnEvery::Weeks(1), at),
         ["monthly", at @ ..] => (TurnEvery::Months(1), at),
+        ["every", days, "at", at @ ..] => (TurnEvery::Weekdays(windows::weekdays(days).map_err(|_| bad())?), at),
         ["every", count, unit, "at", at @ ..] => (self::every(&format!("{count} {unit}")).map_err(|_| bad())?, at),
         _ => return Err(bad()),
     };
@@ -71,10 +76,23 @@ fn placed(problem: Problem, text: &str, part: &str) -> Problem {
     }
 }
 
-/// `1 week`, `2 days`, `8 hours`, `3 months`.
+fn on_weekdays(days: [bool; 7], node: &Node, out: &mut Mistakes) -> Option<TurnEvery> {
+    if !days.contains(&true) {
+        out.error(&node.spot(), "a turn without a weekday never hands off", Some("write [mon, wed, fri]".into()));
+        return None;
+    }
+    Some(TurnEvery::Weekdays(days))
+}
+
+/// `1 week`, `2 days`, `8 hours`, `3 months`, or weekdays: `mon-fri`, `mon,thu`.
 fn every(text: &str) -> Result<TurnEvery, Problem> {
-    let bad =
-        || Problem::new(format!("`{text}` is not how often")).hint("write it as 1 week, 2 days, 8 hours or 1 month");
+    if let Ok(days) = windows::weekdays(text) {
+        return Ok(TurnEvery::Weekdays(days));
+    }
+    let bad = || {
+        let forms = "write it as 1 week, 2 days, 8 hours, 1 month, or as weekdays: [mon, wed, fri]";
+        Problem::new(format!("`{text}` is not how often")).hint(forms)
+    };
     let (count, unit) = text.split_once(' ').ok_or_else(bad)?;
     let count = scalar::whole(count, 1, MAX_COUNT).map_err(|_| bad())?;
     let count = u32::try_from(count).map_err(|_| bad())?;
@@ -87,7 +105,7 @@ fn every(text: &str) -> Result<TurnEvery, Problem> {
     }
 }
 
-/// `09:00` for hours and days, `mon 09:00` for weeks, `15 09:00` for months.
+/// `09:00` for hours, days and weekdays, `mon 09:00` for weeks, `15 09:00` for months.
 fn at(text: &str, every: TurnEvery) -> Result<HandoffAt, Problem> {
     let bad =
         |form: &str| Problem::new(format!("`{text}` is not when such a turn hands off")).hint(format!("write {form}"));
@@ -136,6 +154,8 @@ mod tests {
         assert_eq!(short("monthly 15 09:00 since 2026-01-05").map(|t| t.at.day), Ok(Some(15)));
         assert_eq!(short("every 8 hours at 09:00 since 2026-01-05").map(|t| t.every), Ok(TurnEvery::Hours(8)));
         assert!(short("daily 22:00 since 2026-01-05").is_ok());
+        let days = [true, false, false, true, false, false, false];
+        assert_eq!(short("every mon,thu at 09:00 since 2026-01-05").map(|t| t.every), Ok(TurnEvery::Weekdays(days)));
     }
 
     #[test]

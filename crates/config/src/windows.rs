@@ -35,14 +35,7 @@ fn window(node: &Node, out: &mut Mistakes) -> Option<Window> {
 /// `workdays`, `restdays`, or weekdays and ranges: `mon-fri`, `[sat, sun]`, `mon, wed-fri`.
 fn days(node: &Node, out: &mut Mistakes) -> Option<Days> {
     match &node.value {
-        Value::List(items) => {
-            let mut week = [false; 7];
-            for item in items {
-                let read = out.value(item, "a weekday", weekdays)?;
-                week.iter_mut().zip(read).for_each(|(day, on)| *day |= on);
-            }
-            Some(Days::Weekdays(week))
-        }
+        Value::List(_) => week(node, out).map(Days::Weekdays),
         Value::Null | Value::Scalar(_) | Value::Map(_) => out.value(node, "days", |text| match text {
             "workdays" => Ok(Days::Workdays),
             "restdays" => Ok(Days::Restdays),
@@ -52,7 +45,18 @@ fn days(node: &Node, out: &mut Mistakes) -> Option<Days> {
     }
 }
 
-fn weekdays(text: &str) -> Result<[bool; 7], Problem> {
+/// A list of weekdays and ranges.
+pub(crate) fn week(node: &Node, out: &mut Mistakes) -> Option<[bool; 7]> {
+    let mut week = [false; 7];
+    for item in out.list(node, "a list of weekdays") {
+        let read = out.value(item, "a weekday", weekdays)?;
+        week.iter_mut().zip(read).for_each(|(day, on)| *day |= on);
+    }
+    Some(week)
+}
+
+/// Weekdays and ranges in one text: `mon-fri`, `mon, wed-fri`.
+pub(crate) fn weekdays(text: &str) -> Result<[bool; 7], Problem> {
     let bad =
         || Problem::new(format!("`{text}` names no days")).hint("write workdays, restdays, mon-fri or [sat, sun]");
     let index = |day: &str| scalar::WEEKDAYS.iter().position(|d| *d == day.trim()).ok_or_else(bad);

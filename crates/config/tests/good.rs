@@ -254,3 +254,66 @@ fn ten_thousand_probes_are_read_at_once() {
     let report = check("many", &text);
     assert_eq!(config(&report).probes.len(), 10_001);
 }
+
+const ROTA: &str = r#"
+channels: { mail: { smtp: { host: smtp.example.com, from: a@b.example } } }
+people:
+  - { id: li, contacts: { mail: li@example.com }, time_zone: Asia/Shanghai, away: [ { from: 2026-01-10, to: 2026-01-11, reason: leave } ] }
+  - { id: wu, contacts: { mail: wu@example.com } }
+  - { id: max, contacts: { mail: max@example.com } }
+rotations:
+  - id: round
+    time_zone: Asia/Shanghai
+    calendar: holidays
+    layers:
+      - { id: base, people: [li, wu, max], at_once: 2, turn: { every: [mon, thu], at: "09:00", since: 2026-01-05 } }
+      - { id: berlin, people: [max, wu], time_zone: Europe/Berlin, turn: daily 02:30 since 2026-01-05,
+          only: [ { days: workdays, from: "18:00", to: "09:00" } ] }
+    overrides: [ { person: wu, replaces: max, from: "2026-03-28T12:00", to: "2026-03-29T12:00" } ]
+    temporary:
+      - { from: "2026-02-16T00:00", to: "2026-02-20T00:00", shifts: [ { person: li, from: "2026-02-16T00:00", to: "2026-02-18T00:00" } ] }
+calendars: [ { id: holidays, ical: { file: calendars/own.ics }, make_up: [2026-02-21] } ]
+"#;
+
+#[test]
+fn everything_that_a_rotation_can_have_is_read() {
+    let own = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:x\nDTSTART;VALUE=DATE:20260217\nDTEND;VALUE=DATE:20260220\nEND:VEVENT\nEND:VCALENDAR\n";
+    let text = format!("{ROTA}### calendars/own.ics\n{own}");
+    let report = check("rota", &text);
+    let config = config(&report);
+    assert!(report.warnings.is_empty(), "{}", shown(&report));
+    let catalog = &config.catalog;
+    let rotation = &catalog.rotations["round"];
+    let at = |text: &str| text.parse().expect("a time");
+    let away = &catalog.people["li"].away[0];
+    assert_eq!((away.from, away.to), (at("2026-01-09T16:00:00Z"), at("2026-01-11T16:00:00Z")), "to the end of the day");
+    assert_eq!((rotation.layers[0].at_once, rotation.layers[1].at_once), (2, 1));
+    assert_eq!(rotation.layers[1].zone.as_ref().and_then(|zone| zone.iana_name()), Some("Europe/Berlin"));
+    assert_eq!(rotation.overrides[0].replaces, Some(PersonId::from("max")));
+    assert_eq!(rotation.temporary[0].shifts.len(), 1);
+    let calendar = &catalog.calendars["holidays"];
+    let day = |text: &str| text.parse().expect("a date");
+    assert!(!calendar.is_workday(day("2026-02-17")) && calendar.is_workday(day("2026-02-20")));
+    assert!(calendar.is_workday(day("2026-02-21")), "a Saturday that is worked");
+    let lines: Vec<&str> = report.clock_changes.iter().map(|line| line.text.as_str()).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+    let json = serde_json::to_value(&report).expect("JSON");
+    assert_eq!(json["clock_changes"][0]["rotation"], "round");
+    let other = text.replace("20260220", "20260219");
+    assert_ne!(check("rota-2", &other).config.expect("good").catalog.revision, catalog.revision);
+}
+
+#[test]
+fn a_calendar_that_runs_out_is_told_of_60_days_before() {
+    let rotation = "{ id: r, calendar: china, people: [me], turn: daily 09:00 since 2025-12-29, gaps_allowed: so it is, only: [ { days: workdays } ] }";
+    let text = format!("{MAIL_ME}\nrotations: [ {rotation} ]\n");
+    let dir = support::directory("runs-out", &text);
+    let warned = |now: &str| {
+        let report = read(&sources(dir.clone(), &[]), Secrets::WarnIfMissing, now.parse().expect("a time"));
+        report.warnings.iter().any(|warning| warning.message.contains("`china` has no 2027"))
+    };
+    assert!(!warned("2026-10-30T00:00:00Z") && warned("2026-11-03T00:00:00Z"));
+}
+
+const MAIL_ME: &str = "channels: { mail: { smtp: { host: smtp.example.com, from: a@b.example } } }
+people: [ { id: me, contacts: { mail: me@example.com } } ]";

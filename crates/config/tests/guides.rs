@@ -23,8 +23,7 @@ probes: [ { id: site, http: "https://expense.example.com/healthz" } ]
 fn the_examples_of_the_rota_guide_are_accepted() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rota.md");
     let text = std::fs::read_to_string(path).expect("docs/rota.md");
-    let blocks: Vec<&str> =
-        text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let blocks: Vec<&str> = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(blocks.len() >= 3, "the guide has examples");
     for (n, block) in blocks.iter().enumerate() {
         let report = check(&format!("rota-guide-{n}"), &format!("{PEOPLE}### rotations/guide.yaml\n{block}"));

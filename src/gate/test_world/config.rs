@@ -162,6 +162,7 @@ pub(super) fn config() -> Config {
         ]
         .into(),
         watchdog: None,
+        calendar_feeds: BTreeMap::new(),
         filled_in: Vec::new(),
     }
 }

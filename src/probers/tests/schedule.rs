@@ -53,6 +53,7 @@ fn config(probes: impl IntoIterator<Item = ProbeSpec>) -> Arc<Config> {
         contacts: BTreeMap::new(),
         probes: probes.into_iter().map(|spec| (spec.id.clone(), spec)).collect(),
         watchdog: None,
+        calendar_feeds: BTreeMap::new(),
         filled_in: Vec::new(),
     })
 }

@@ -3,10 +3,9 @@
 //!
 //! `turn` says when a layer hands off, `window` when it is active, `layer` puts the two together
 //! for one layer, `people` knows who can have a duty when, `crew` is the people who have it together,
-//! `expand` lays temporary schedules, layers and overrides over each other for a span, `changes` compares
-//! two configurations, `fairness` counts what each person carries, `past` reads
-//! what was recorded, and `zone` is the little that all of
-//! them need of a time zone. May import: the catalog, ids, jiff. Never: a
+//! `clock` tells what clock changes do to shifts, `expand` lays temporary schedules, layers and overrides over
+//! each other for a span, `changes` compares two configurations, `fairness` counts what each person carries,
+//! `past` reads what was recorded, and `zone` is the little that all of them need of a time zone. May import: the catalog, ids, jiff. Never: a
 //! clock, memory between two questions.
 //!
 //! At any instant the temporary schedules are asked from the last to the first, then the layers from the
@@ -19,6 +18,7 @@
 //! away; where nobody can, and no override fills the seat, the layer below is asked.
 
 mod changes;
+mod clock;
 mod crew;
 mod expand;
 mod fairness;
@@ -39,11 +39,12 @@ use crate::catalog::{Absence, Catalog, Override, Rotation, Temporary};
 use crate::ids::{LayerId, PersonId};
 
 pub use self::changes::{Change, Changes, changes, with_kept};
+pub use self::clock::{ClockChange, ClockEffect, clock_changes};
 pub use self::crew::TEMPORARY;
-pub use self::fairness::{Load, fairness};
-pub use self::past::{joined, recorded_shifts};
 use self::crew::{Level, Seat, TEMPORARY_LAYER, has_somebody, settle, take_over};
+pub use self::fairness::{Load, fairness};
 use self::layer::Seated;
+pub use self::past::{joined, recorded_shifts};
 use self::people::People;
 
 /// How many days [`shift_at`] and [`next_change`] look ahead and back: a shift of three months, the

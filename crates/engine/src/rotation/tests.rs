@@ -1,10 +1,14 @@
+mod crew;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::catalog::{Calendar, CatchAll, Days, DutyMessages, HandoffAt, Layer, PageBy, Person, Turn, TurnBy, TurnEvery, Window};
+use crate::catalog::{
+    Calendar, CatchAll, Days, DutyMessages, HandoffAt, Layer, PageBy, Person, Turn, TurnBy, TurnEvery, Window,
+};
 use crate::ids::{CalendarId, OverrideId};
 use crate::time::Millis;
 use crate::word::Locale;

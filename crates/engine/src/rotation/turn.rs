@@ -51,12 +51,19 @@ impl<'a> Handoffs<'a> {
 
     /// The instant of the `k`-th handoff, the first being 0; `None` beyond the calendar.
     pub(super) fn nth(&self, k: i64) -> Option<Timestamp> {
+        if let TurnEvery::Hours(_) = self.turn.every {
+            let secs = k.checked_mul(self.count())?.checked_mul(SECS_PER_HOUR)?;
+            return self.start.checked_add(SignedDuration::from_secs(secs)).ok();
+        }
+        first_instant(self.zone, self.wall(k)?)
+    }
+
+    /// The wall time at which the `k`-th handoff should come; `None` beyond the calendar, and for hours,
+    /// which are counted and not read off a clock.
+    pub(super) fn wall(&self, k: i64) -> Option<DateTime> {
         let units = k.checked_mul(self.count())?;
         let date = match self.turn.every {
-            TurnEvery::Hours(_) => {
-                let secs = units.checked_mul(SECS_PER_HOUR)?;
-                return self.start.checked_add(SignedDuration::from_secs(secs)).ok();
-            }
+            TurnEvery::Hours(_) => return None,
             TurnEvery::Days(_) => days_after(self.first.date(), units)?,
             TurnEvery::Weeks(_) => days_after(self.first.date(), units.checked_mul(7)?)?,
             TurnEvery::Months(_) => {
@@ -73,7 +80,7 @@ impl<'a> Handoffs<'a> {
                 days_after(monday_of(self.first.date())?, days)?
             }
         };
-        first_instant(self.zone, date.to_datetime(self.turn.at.time))
+        Some(date.to_datetime(self.turn.at.time))
     }
 
     /// The last handoff at or before `at`; `None` before the first. Where several share an instant

@@ -25,6 +25,11 @@ pub(super) fn first_instant(zone: &TimeZone, wall: DateTime) -> Option<Timestamp
     }
 }
 
+/// The instants inside (from, to) at which the zone's clock changes, each with the offsets before and after.
+pub(super) fn changes(zone: &TimeZone, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Offset, Offset)> {
+    stretches(zone, from, to).windows(2).map(|pair| (pair[1].from, pair[0].offset, pair[1].offset)).collect()
+}
+
 /// A span without a clock change.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stretch {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use watchbell_engine::catalog::{Absence, Calendar, Catalog, Days, Layer, Rotation, Turn, TurnBy, TurnEvery, Window};
+use watchbell_engine::ids::PersonId;
 use watchbell_engine::rotation::Recorded;
 
 pub(crate) const DAY: i64 = 1_440;
@@ -127,8 +128,8 @@ fn handoff(turn: &Turn, k: i64) -> i64 {
             (first + 7 * k * i64::from(n)) * DAY + at
         }
         TurnEvery::Weekdays(days) => {
-            let chosen = (since..).filter(|day| days[weekday_of(*day) as usize]);
-            chosen.skip(k as usize).next().expect("one of the days is chosen") * DAY + at
+            let mut chosen = (since..).filter(|day| days[weekday_of(*day) as usize]);
+            chosen.nth(k as usize).expect("one of the days is chosen") * DAY + at
         }
         TurnEvery::Months(n) => {
             let day = i64::from(turn.at.day.expect("months have a day"));
@@ -258,7 +259,7 @@ enum Is {
 /// A layer's seats in its turn number `turn`: the people stand in an endless queue and each turn takes the
 /// next of it.
 fn seats_of(layer: &Layer, turn: i64, is: &dyn Fn(&str) -> Is) -> Vec<Seat> {
-    let order: Vec<&str> = layer.people.iter().map(|id| id.as_str()).collect();
+    let order: Vec<&str> = layer.people.iter().map(PersonId::as_str).collect();
     let size = (layer.at_once as i64).clamp(1, order.len() as i64);
     let queue: Vec<usize> =
         (turn * size..turn * size + size).map(|n| n.rem_euclid(order.len() as i64) as usize).collect();
@@ -379,7 +380,7 @@ pub(crate) fn timeline(
             for over in rotation.overrides.iter().chain(recorded) {
                 if over.from <= at && at < over.to && is(over.person.as_str()) == Is::There {
                     let label = over.id.map_or("yaml".to_owned(), |id| format!("OVR-{}", id.0));
-                    lay_over(&mut levels, over.person.as_str(), over.replaces.as_ref().map(|id| id.as_str()), label);
+                    lay_over(&mut levels, over.person.as_str(), over.replaces.as_ref().map(PersonId::as_str), label);
                 }
             }
             answer(&levels)

@@ -94,7 +94,7 @@ struct Change {
 pub(crate) fn worlds() -> impl Strategy<Value = World> {
     let place = (0..ZONES.len(), any::<prop::sample::Index>(), 110_i64..400, prop::bool::weighted(0.85));
     let people = (vec(absences(), 0..4), vec(absences(), 0..3));
-    let rota = (vec(layers(), 1..4), vec(plans(), 0..3), vec(overrides(), 0..4), vec(overrides(), 0..4));
+    let rota = (vec(layers(), 1..4), vec(plans(), 0..3), vec(overrides(), 0..4), vec(overrides(), 0..8));
     (place, rota, people, calendars(), any::<bool>()).prop_map(
         |((clock, near, day, at_a_change), rota, (away, recorded_away), (free, worked), has_calendar)| {
             let (layers, plans, yaml, recorded) = rota;
@@ -316,8 +316,8 @@ impl MadeOverride {
 }
 
 fn overrides() -> impl Strategy<Value = MadeOverride> {
-    let replaces = prop_oneof![1 => Just(None), 2 => people().prop_map(Some)];
-    (people(), -DAY..13 * DAY, -10_i64..4 * DAY, prop::bool::weighted(0.1), replaces).prop_map(
+    let replaces = prop_oneof![1 => Just(None), 4 => people().prop_map(Some)];
+    (people(), -DAY..13 * DAY, -10_i64..9 * DAY, prop::bool::weighted(0.1), replaces).prop_map(
         |(person, from, minutes, elsewhere, replaces)| MadeOverride { person, from, minutes, elsewhere, replaces },
     )
 }
