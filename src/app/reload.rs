@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use watchbell_config::{Config, Secrets, Sources};
-use watchbell_engine::ids::{PersonId, RotationId};
-use watchbell_engine::rotation::{self, Recorded};
+use watchbell_engine::rotation::{Change, Recorded, changes};
+use watchbell_engine::time::{Millis, after};
 
 use super::canary::Nest;
 use crate::clock::Clock;
 use crate::driver::Reload;
 use crate::inbox::{Control, Live, ReloadDone, ReloadRefused};
 use crate::probers::ProbersHandle;
+use crate::words::{change_line, keep_lines};
+
+/// So far ahead a reload says who is on duty differently.
+const LOOK_AHEAD: Millis = Millis::hours(14 * 24);
 
 /// Serves reloads, one at a time.
 pub(super) struct Reloader {
@@ -55,13 +60,14 @@ impl Reloader {
         };
         let (old, new) = (self.live.config.load_full(), Arc::new(new));
         let mut notes = needs_restart(&old, &new);
-        let shifts = shift_changes(&old, &new, &self.live.view.load().recorded, now);
-        if !shifts.is_empty() && !accept_shift_change {
+        let changes = shift_changes(&old, &new, &self.live.view.load().recorded, now);
+        let at_once: Vec<String> = changes.iter().filter(|c| c.is_at(now)).flat_map(|c| in_words(c, &new)).collect();
+        if !at_once.is_empty() && !accept_shift_change {
             let summary =
                 "it would change who is on duty now; reload with --accept-shift-change if that is meant".into();
-            return Err(ReloadRefused { summary, mistakes: shifts, shift_change: true });
+            return Err(ReloadRefused { summary, mistakes: at_once, shift_change: true, changes });
         }
-        notes.extend(shifts);
+        notes.extend(changes.iter().flat_map(|change| in_words(change, &new)));
         let (revision, changed) = (new.catalog.revision.to_string(), old.catalog.revision != new.catalog.revision);
         let (done, in_force) = oneshot::channel();
         let ending = || refused("the process is ending", Vec::new());
@@ -70,33 +76,26 @@ impl Reloader {
         let probed = self.nest.with_probe(&new);
         self.live.probes.keep(|id| probed.probes.contains_key(id));
         self.probers.reload(probed);
-        Ok(ReloadDone { revision, changed, notes })
+        Ok(ReloadDone { revision, changed, notes, changes })
     }
 }
 
 fn refused(summary: &str, mistakes: Vec<String>) -> ReloadRefused {
-    ReloadRefused { summary: summary.into(), mistakes, shift_change: false }
+    ReloadRefused { summary: summary.into(), mistakes, shift_change: false, changes: Vec::new() }
 }
 
-/// Who is on duty now by the one configuration and by the other, where that differs.
-fn shift_changes(old: &Config, new: &Config, recorded: &Recorded, now: jiff::Timestamp) -> Vec<String> {
-    let people = |config: &Config, id: &RotationId| -> Vec<PersonId> {
-        let rotation = config.catalog.rotations.get(id).into_iter();
-        let on_duty = rotation.flat_map(|r| rotation::on_duty(&config.catalog, r, recorded, now));
-        let mut people: Vec<PersonId> = on_duty.map(|d| d.person).collect();
-        people.sort();
-        people
-    };
-    let names = |people: &[PersonId]| match people {
-        [] => "nobody".to_owned(),
-        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-    };
-    let both = old.catalog.rotations.keys().filter(|id| new.catalog.rotations.contains_key(*id));
-    let changed = both.filter_map(|id| {
-        let (before, after) = (people(old, id), people(new, id));
-        (before != after).then(|| format!("{id}: on duty now is {}, and would be {}", names(&before), names(&after)))
-    });
-    changed.collect()
+/// Who is on duty differently by the new configuration, from the present minute on.
+fn shift_changes(old: &Config, new: &Config, recorded: &Recorded, now: Timestamp) -> Vec<Change> {
+    let minute = Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap_or(now);
+    changes(&old.catalog, &new.catalog, recorded, minute, after(minute, LOOK_AHEAD)).changes
+}
+
+/// Who changes, and the lines that keep whoever is on duty by the configuration in force.
+fn in_words(change: &Change, new: &Config) -> Vec<String> {
+    let zone = new.catalog.rotations.get(&change.rotation).map_or(&new.catalog.zone, |rotation| &rotation.zone);
+    let keep = format!("  to keep it, under `overrides:` of {}:", change.rotation);
+    let lines = keep_lines(change).into_iter().map(|line| format!("    {line}"));
+    [change_line(change, zone), keep].into_iter().chain(lines).collect()
 }
 
 /// What a reload cannot change.

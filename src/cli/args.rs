@@ -59,6 +59,9 @@ pub(super) enum Command {
         /// Missing secrets are mistakes, as they are for `run`.
         #[arg(long)]
         secrets: bool,
+        /// Who is on duty differently in the next 14 days than by another directory, or by a git revision.
+        #[arg(long, value_name = "REV|DIR")]
+        against: Option<String>,
     },
     /// Run a probe once and print what it found. Exit code 0 for up or degraded.
     Probe {
@@ -77,21 +80,8 @@ pub(super) enum Command {
         #[arg(long)]
         offline: bool,
     },
-    /// Shifts and gaps over a span.
-    Rota {
-        /// From when; default now.
-        #[arg(long, value_name = "TIME")]
-        from: Option<String>,
-        /// To when; default two weeks after.
-        #[arg(long, value_name = "TIME")]
-        to: Option<String>,
-        /// In this rotation alone.
-        #[arg(long, value_name = "ID")]
-        rotation: Option<String>,
-        /// Read the files even when a server answers.
-        #[arg(long)]
-        offline: bool,
-    },
+    /// A calendar of shifts and gaps, how the load is shared, or what another configuration changes.
+    Rota(RotaArgs),
     /// Who would be paged, when, over what and why, if this broke. Exit code 1 when nobody would be.
     Simulate(super::simulate_command::Simulate),
     /// List tickets, newest first.
@@ -236,6 +226,35 @@ pub(super) enum Command {
         #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
         lasts: jiff::SignedDuration,
     },
+    /// Somebody has no duty for a while; the next in the order stands in.
+    Away {
+        /// Who; left out with --list and --back.
+        #[arg(required_unless_present_any = ["list", "back"])]
+        person: Option<String>,
+        /// From when: an instant, or a wall time of the person's zone; default now.
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// To when.
+        #[arg(long, value_name = "TIME", required_unless_present_any = ["lasts", "list", "back"])]
+        to: Option<String>,
+        /// For how long, instead of --to: `36h`.
+        #[arg(long = "for", value_name = "LENGTH", value_parser = length, conflicts_with = "to")]
+        lasts: Option<jiff::SignedDuration>,
+        /// Why, as far as colleagues should know.
+        #[arg(long)]
+        reason: Option<String>,
+        /// Take an absence back: `ABS-3`.
+        #[arg(long, value_name = "ID", conflicts_with_all = ["person", "list"])]
+        back: Option<String>,
+        /// Who is away, now and later.
+        #[arg(long, conflicts_with = "person")]
+        list: bool,
+    },
+    /// The address of a calendar with the shifts of a person or of a rotation. Whoever has it may read it.
+    Feed {
+        /// The person or the rotation.
+        id: String,
+    },
     /// Make the running server read its configuration again.
     Reload {
         /// Even when it changes who is on duty now.
@@ -253,6 +272,31 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: TokenCommand,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RotaArgs {
+    /// From when; default now.
+    #[arg(long, value_name = "TIME")]
+    pub(super) from: Option<String>,
+    /// To when; default two weeks after.
+    #[arg(long, value_name = "TIME", conflicts_with = "weeks")]
+    pub(super) to: Option<String>,
+    /// For so many weeks, instead of --to.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=520))]
+    pub(super) weeks: Option<u16>,
+    /// In this rotation alone.
+    #[arg(long, value_name = "ID")]
+    pub(super) rotation: Option<String>,
+    /// Nights, weekends, holidays, hours and rest of each person; over 52 weeks where nothing else is said.
+    #[arg(long)]
+    pub(super) fairness: bool,
+    /// Who changes, from whom to whom, against another directory or a git revision; reads the files.
+    #[arg(long, value_name = "REV|DIR", conflicts_with = "fairness")]
+    pub(super) against: Option<String>,
+    /// Read the files even when a server answers.
+    #[arg(long)]
+    pub(super) offline: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,16 +3,25 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use watchbell_config::{Check, Secrets};
+use jiff::Timestamp;
+use serde::Serialize;
+use watchbell_config::{Check, Config, Report, Secrets};
 use watchbell_engine::ids::ProbeId;
 use watchbell_engine::observation::Observation;
+use watchbell_engine::rotation::{Changes, Recorded, changes};
+use watchbell_engine::time::{Millis, after};
 use watchbell_engine::word::Outcome;
 
+use super::against::{Other, other};
 use super::args::{Common, Format};
 use super::output::{Failure, configuration, say, say_json, sources};
+use super::tell_duty;
 use crate::clock::Clock;
 use crate::probers;
 use crate::telemetry::Metrics;
+
+/// So far ahead `check --against` says who is on duty differently.
+const LOOK_AHEAD: Millis = Millis::hours(14 * 24);
 
 /// Writes a configuration to begin with; a file that is there already is never touched.
 pub(super) fn init(dir: &Path) -> Result<ExitCode, Failure> {
@@ -36,12 +45,16 @@ pub(super) fn init(dir: &Path) -> Result<ExitCode, Failure> {
 }
 
 /// Says whether the configuration is right. Warnings alone are no failure.
-pub(super) fn check(common: &Common, secrets: bool) -> Result<ExitCode, Failure> {
+pub(super) async fn check(common: &Common, secrets: bool, against: Option<String>) -> Result<ExitCode, Failure> {
     let secrets = if secrets { Secrets::Required } else { Secrets::WarnIfMissing };
     let report = watchbell_config::read(&sources(common)?, secrets, Clock::system().now());
     let code = if report.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(2) };
+    let compared = match (&report.config, against) {
+        (Some(config), Some(name)) => Some(compared(config, other(common, &name).await?)),
+        (Some(_) | None, _) => None,
+    };
     if common.format == Format::Json {
-        say_json(&report);
+        say_json(&Checked { report, compared: compared.map(|(_, changes)| changes) });
         return Ok(code);
     }
     for mistake in &report.errors {
@@ -68,6 +81,9 @@ pub(super) fn check(common: &Common, secrets: bool) -> Result<ExitCode, Failure>
         let sum = if probe.sum.is_empty() { "when a beat is missed" } else { &probe.sum };
         say(format!("  {:width$}  {sum}", probe.id));
     }
+    if let (Some(config), Some((name, changes))) = (&report.config, &compared) {
+        say(tell_duty::changes(changes, name, &config.catalog));
+    }
     say(match (report.errors.len(), report.warnings.len()) {
         (0, 0) => "\nok".to_owned(),
         (0, 1) => "\nok, with 1 warning".to_owned(),
@@ -76,6 +92,23 @@ pub(super) fn check(common: &Common, secrets: bool) -> Result<ExitCode, Failure>
         (n, _) => format!("\n{n} mistakes"),
     });
     Ok(code)
+}
+
+/// `check --format json`; the changes are there where they were asked for.
+#[derive(Serialize)]
+struct Checked {
+    #[serde(flatten)]
+    report: Report,
+    #[serde(flatten)]
+    compared: Option<Changes>,
+}
+
+/// Who is on duty differently than by the other configuration, from the present minute on.
+fn compared(config: &Config, other: Other) -> (String, Changes) {
+    let now = Clock::system().now();
+    let from = Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap_or(now);
+    let to = after(from, LOOK_AHEAD);
+    (other.name, changes(&other.config.catalog, &config.catalog, &Recorded::default(), from, to))
 }
 
 /// Runs a probe once.

@@ -1,8 +1,8 @@
-//! `oncall` and `rota`: asked of the running server when one answers, else read from the files.
+//! `oncall`: asked of the running server when one answers, else read from the files.
 
 use std::process::ExitCode;
 
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use watchbell_config::{Config, Secrets};
 use watchbell_engine::catalog::Rotation;
 use watchbell_engine::rotation::{self, Recorded};
@@ -13,10 +13,7 @@ use super::client::{ApiClient, ApiError};
 use super::output::{Failure, quiet_configuration, say, say_json, warn};
 use super::{server_commands, tell};
 use crate::clock::Clock;
-use crate::web::api::shapes::{GapView, Oncall, Rota, RotationDuty, RotationShifts, ShiftView};
-
-/// `rota` without an end shows so many days.
-const ROTA_DAYS: i64 = 14;
+use crate::web::api::shapes::{Oncall, RotationDuty};
 
 pub(super) async fn oncall(
     common: &Common,
@@ -38,31 +35,7 @@ pub(super) async fn oncall(
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn rota(
-    common: &Common,
-    (from, to): (Option<String>, Option<String>),
-    rotation: Option<String>,
-    offline: bool,
-) -> Result<ExitCode, Failure> {
-    let config = quiet_configuration(common, Secrets::WarnIfMissing)?;
-    let (now, zone) = (Clock::system().now(), &config.catalog.zone);
-    let from = from.map_or(Ok(now), |text| instant(&text, zone, now)).map_err(Failure::input)?;
-    let fortnight = || from.checked_add((ROTA_DAYS * 24).hours()).map_err(|e| e.to_string());
-    let to = to.map_or_else(fortnight, |text| instant(&text, zone, now)).map_err(Failure::input)?;
-    if to <= from {
-        return Err(Failure::input("--to must lie after --from"));
-    }
-    let chosen = chosen(&config, rotation.as_deref())?;
-    let asked = if offline { None } else { shifts_from_server(&server(common, &config)?, &chosen, from, to).await };
-    let answer = asked.unwrap_or_else(|| rota_from_files(&chosen, &config, from, to));
-    match common.format {
-        Format::Json => say_json(&answer),
-        Format::Text => say(tell::rota(&answer, zone)),
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn chosen<'a>(config: &'a Config, rotation: Option<&str>) -> Result<Vec<&'a Rotation>, Failure> {
+pub(super) fn chosen<'a>(config: &'a Config, rotation: Option<&str>) -> Result<Vec<&'a Rotation>, Failure> {
     let all = &config.catalog.rotations;
     let Some(id) = rotation else { return Ok(all.values().collect()) };
     let known = || all.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -71,7 +44,7 @@ fn chosen<'a>(config: &'a Config, rotation: Option<&str>) -> Result<Vec<&'a Rota
     Ok(vec![found])
 }
 
-fn server(common: &Common, config: &Config) -> Result<ApiClient, Failure> {
+pub(super) fn server(common: &Common, config: &Config) -> Result<ApiClient, Failure> {
     server_commands::client(common, Some(config))
 }
 
@@ -80,24 +53,13 @@ fn oncall_from_files(chosen: &[&Rotation], config: &Config, at: Timestamp) -> On
         let shift = rotation::shift_at(&config.catalog, r, &Recorded::default(), at);
         let on_duty =
             shift.into_iter().map(|(d, since, until)| OnDutyView { person: d.person, layer: d.layer, since, until });
-        RotationDuty { id: r.id.clone(), on_duty: on_duty.collect() }
+        RotationDuty { id: r.id.clone(), recorded: false, on_duty: on_duty.collect() }
     };
     Oncall { at, source: "files".into(), rotations: chosen.iter().map(duty).collect() }
 }
 
-async fn shifts_from_server(client: &ApiClient, chosen: &[&Rotation], from: Timestamp, to: Timestamp) -> Option<Rota> {
-    let mut rotations = Vec::new();
-    for rotation in chosen {
-        match heard(client.shifts(rotation.id.as_str(), from, to).await) {
-            Some(shifts) => rotations.push(shifts),
-            None => return None,
-        }
-    }
-    Some(Rota { source: "server".into(), rotations })
-}
-
 /// The server's answer. One that is there and does not say is told of: the files know no recorded overrides.
-fn heard<T>(asked: Result<T, ApiError>) -> Option<T> {
+pub(super) fn heard<T>(asked: Result<T, ApiError>) -> Option<T> {
     match asked {
         Ok(answer) => Some(answer),
         Err(ApiError::Unreachable { .. }) => None,
@@ -106,15 +68,4 @@ fn heard<T>(asked: Result<T, ApiError>) -> Option<T> {
             None
         }
     }
-}
-
-fn rota_from_files(chosen: &[&Rotation], config: &Config, from: Timestamp, to: Timestamp) -> Rota {
-    let expand = |r: &&Rotation| {
-        let expanded = rotation::expand(&config.catalog, r, &Recorded::default(), from, to);
-        let shift =
-            |s: rotation::Shift| ShiftView { person: s.on_duty.person, layer: s.on_duty.layer, from: s.from, to: s.to };
-        let gaps = expanded.gaps.into_iter().map(|g| GapView { from: g.from, to: g.to }).collect();
-        RotationShifts { id: r.id.clone(), shifts: expanded.shifts.into_iter().map(shift).collect(), gaps }
-    };
-    Rota { source: "files".into(), rotations: chosen.iter().map(expand).collect() }
 }

@@ -3,6 +3,7 @@
 //!
 //! May import: every room below.
 
+mod against;
 mod args;
 mod client;
 mod config_commands;
@@ -14,10 +15,12 @@ mod duty_commands;
 mod output;
 mod own_certificate;
 mod quiet_commands;
+mod rota_command;
 mod run_command;
 mod server_commands;
 mod simulate_command;
 mod tell;
+mod tell_duty;
 
 use std::process::ExitCode;
 
@@ -55,12 +58,10 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Run => run_command::run(&common).await,
         Command::Demo(demo) => demo_command::demo(&common, demo).await,
         Command::Init { dir } => config_commands::init(&dir),
-        Command::Check { secrets } => config_commands::check(&common, secrets),
+        Command::Check { secrets, against } => config_commands::check(&common, secrets, against).await,
         Command::Probe { id } => config_commands::probe(&common, &id).await,
         Command::Oncall { at, rotation, offline } => duty_commands::oncall(&common, at, rotation, offline).await,
-        Command::Rota { from, to, rotation, offline } => {
-            duty_commands::rota(&common, (from, to), rotation, offline).await
-        }
+        Command::Rota(asked) => rota_command::rota(&common, asked).await,
         Command::Simulate(asked) => simulate_command::run(&common, asked).await,
         Command::Doctor { rebuild } => doctor_command::doctor(&common, rebuild).await,
         other => server_commands::run(&common, other).await,

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Value, json};
 use watchbell_config::{Config, Secrets, Server, TlsFiles};
-use watchbell_engine::view::{OverrideView, TestView, TicketView, WhyView};
+use watchbell_engine::view::{AbsenceView, OverrideView, TestView, TicketView, WhyView};
 use watchbell_engine::word::Receipt;
 
 use super::args::{Command, Common, Format, TokenCommand, instant};
@@ -19,7 +19,7 @@ use super::tell;
 use crate::app;
 use crate::clock::Clock;
 use crate::inbox::ReloadDone;
-use crate::web::api::shapes::{NewToken, Tickets, Tokens};
+use crate::web::api::shapes::{Absences, FeedView, NewToken, Tickets, Tokens};
 use crate::web::percent_encoded;
 
 /// Where the token for the API comes from; the bootstrap token serves where it is set.
@@ -123,6 +123,16 @@ impl Session {
             Command::Override { rotation, person, from, lasts } => {
                 self.stand_in(config, &rotation, &person, from, lasts).await?;
             }
+            Command::Away { person, from, to, lasts, reason, back, list } => {
+                let asked = Away { person, from, to, lasts, reason };
+                self.away(config, asked, back, list).await?;
+            }
+            Command::Feed { id } => {
+                let is_rotation = config.is_some_and(|c| c.catalog.rotations.contains_key(id.as_str()));
+                let kind = if is_rotation { "rotations" } else { "people" };
+                let feed: FeedView = self.api.get(&format!("/api/v1/{kind}/{}/feed", percent_encoded(&id))).await?;
+                self.show(&feed, || format!("{}\n(whoever has this address can read it)", feed.url));
+            }
             Command::Reload { accept_shift_change } => self.reload(accept_shift_change).await?,
             Command::Token { command } => self.token(command).await?,
             Command::Run
@@ -131,7 +141,7 @@ impl Session {
             | Command::Check { .. }
             | Command::Probe { .. }
             | Command::Oncall { .. }
-            | Command::Rota { .. }
+            | Command::Rota(_)
             | Command::Simulate(_)
             | Command::Doctor { .. } => unreachable!("these do not ask a server; `dispatch` serves them"),
         }
@@ -203,6 +213,46 @@ impl Session {
         Ok(())
     }
 
+    async fn away(
+        &self,
+        config: Option<&Config>,
+        asked: Away,
+        back: Option<String>,
+        list: bool,
+    ) -> Result<(), Failure> {
+        let line = |absence: &AbsenceView| {
+            let id = absence.id.map_or("(yaml)".to_owned(), |id| id.to_string());
+            let (from, to) = (tell::moment(absence.from, &self.zone), tell::moment(absence.to, &self.zone));
+            let reason = absence.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+            format!("{id}: {} is away from {from} to {to}{reason}", absence.person)
+        };
+        if list {
+            let all: Absences = self.api.get("/api/v1/absences").await?;
+            let lines = || all.absences.iter().map(line).collect::<Vec<_>>().join("\n");
+            self.show(&all, || if all.absences.is_empty() { "nobody is away".into() } else { lines() });
+            return Ok(());
+        }
+        if let Some(id) = back {
+            self.api.delete(&format!("/api/v1/absences/{}", percent_encoded(&id))).await?;
+            self.show(&json!({"removed": id}), || format!("{id} is taken back"));
+            return Ok(());
+        }
+        let person = asked.person.unwrap_or_default();
+        let zone = config.and_then(|c| c.catalog.people.get(person.as_str())).map_or(&self.zone, |p| &p.zone);
+        let now = Clock::system().now();
+        let from = asked.from.map_or(Ok(now), |text| instant(&text, zone, now)).map_err(Failure::input)?;
+        let to = asked.to.map(|text| instant(&text, zone, now)).transpose().map_err(Failure::input)?;
+        let mut body = json!({"person": person, "from": from, "reason": asked.reason});
+        match (to, asked.lasts) {
+            (Some(to), _) => body["to"] = json!(to),
+            (None, Some(lasts)) => body["for"] = json!(length(lasts)),
+            (None, None) => return Err(Failure::input("say until when: --to or --for")),
+        }
+        let absence: AbsenceView = self.api.post("/api/v1/absences", &body).await?;
+        self.show(&absence, || line(&absence));
+        Ok(())
+    }
+
     async fn reload(&self, accept_shift_change: bool) -> Result<(), Failure> {
         let body = json!({"accept_shift_change": accept_shift_change});
         let done: ReloadDone = self.api.post("/api/v1/reload", &body).await?;
@@ -239,6 +289,15 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// What `away` was told.
+struct Away {
+    person: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    lasts: Option<SignedDuration>,
+    reason: Option<String>,
 }
 
 /// A length as the API reads it.

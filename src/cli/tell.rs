@@ -7,7 +7,7 @@ use watchbell_engine::view::{MaintenanceView, NextStep, TicketState, TicketView,
 use watchbell_engine::why_not::WhyNot;
 use watchbell_sim::simulate::{Simulated, SimulatedPage};
 
-use crate::web::api::shapes::{Oncall, Rota, Silences, SuppressedList};
+use crate::web::api::shapes::{Oncall, Silences, SuppressedList};
 
 /// One line a ticket.
 pub(super) fn tickets(tickets: &[TicketView], zone: &TimeZone) -> String {
@@ -145,7 +145,9 @@ pub(super) fn why_not(said: &WhyNot) -> String {
 
 /// Who is on duty, a line a rotation.
 pub(super) fn oncall(answer: &Oncall, zone: &TimeZone) -> String {
-    let mut lines = vec![format!("on duty at {} (from the {})", moment(answer.at, zone), answer.source)];
+    let recorded = answer.rotations.iter().any(|rotation| rotation.recorded);
+    let how = if recorded { ", as it was recorded" } else { "" };
+    let mut lines = vec![format!("on duty at {} (from the {}{how})", moment(answer.at, zone), answer.source)];
     for rotation in &answer.rotations {
         if rotation.on_duty.is_empty() {
             lines.push(format!("  {}: nobody", rotation.id));
@@ -155,24 +157,6 @@ pub(super) fn oncall(answer: &Oncall, zone: &TimeZone) -> String {
             let by = duty.layer.as_ref().map_or("override".into(), |layer| format!("layer {layer}"));
             lines.push(format!("  {}: {}{until} ({by})", rotation.id, duty.person));
         }
-    }
-    lines.join("\n")
-}
-
-/// Shifts and gaps, in order.
-pub(super) fn rota(rota: &Rota, zone: &TimeZone) -> String {
-    let mut lines = vec![format!("from the {}; times in {}", rota.source, zone.iana_name().unwrap_or("UTC"))];
-    for rotation in &rota.rotations {
-        lines.push(format!("{}:", rotation.id));
-        let shifts = rotation.shifts.iter().map(|s| {
-            let by = s.layer.as_ref().map_or("override".into(), ToString::to_string);
-            (s.from, format!("  {} - {}  {} ({by})", moment(s.from, zone), moment(s.to, zone), s.person))
-        });
-        let gaps = rotation.gaps.iter();
-        let gaps = gaps.map(|g| (g.from, format!("  {} - {}  NOBODY", moment(g.from, zone), moment(g.to, zone))));
-        let mut spans: Vec<(Timestamp, String)> = shifts.chain(gaps).collect();
-        spans.sort();
-        lines.extend(spans.into_iter().map(|(_, line)| line));
     }
     lines.join("\n")
 }

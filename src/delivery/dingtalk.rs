@@ -47,7 +47,12 @@ impl Dingtalk {
     pub(super) fn reserve(&self, spec: &DingtalkSpec, kind: MessageKind, now: Instant) -> Result<(), Sent> {
         let follow_up = match kind {
             MessageKind::Page | MessageKind::Test => false,
-            MessageKind::Acknowledged | MessageKind::Escalated | MessageKind::Resolved | MessageKind::Cancelled => true,
+            MessageKind::Acknowledged
+            | MessageKind::Escalated
+            | MessageKind::Resolved
+            | MessageKind::Cancelled
+            | MessageKind::DutyHandoff
+            | MessageKind::DutyReminder => true,
         };
         self.robots.reserve(spec.url.reveal(), follow_up, now).map_err(|wait| {
             Sent::try_again("the robot may speak 20 times a minute and has; this waits for room").after(Some(wait))

@@ -31,6 +31,9 @@ use crate::words::{Links, page_text};
 /// for the connection limits that mail relays set.
 const IN_FLIGHT: usize = 16;
 
+/// Messages about duty wait among themselves, so that no page finds their places taken.
+const IN_FLIGHT_DUTY: usize = 2;
+
 /// A chat robot gets its messages one after another, so that the room reads them in order.
 const IN_FLIGHT_ROBOT: usize = 1;
 
@@ -106,6 +109,7 @@ impl Dispatch {
     async fn place(&self, message: &Outgoing) -> Result<tokio::sync::OwnedSemaphorePermit, Sent> {
         let config = self.live.config.load_full();
         let places = match self.contact(&config, message)?.0 {
+            ChannelSpec::Smtp(_) | ChannelSpec::Webhook(_) if message.duty.is_some() => IN_FLIGHT_DUTY,
             ChannelSpec::Smtp(_) | ChannelSpec::Webhook(_) => IN_FLIGHT,
             ChannelSpec::Dingtalk(spec) => {
                 self.dingtalk.reserve(spec, message.kind, Instant::now())?;
@@ -206,7 +210,7 @@ impl Dispatch {
             MessageKind::Acknowledged | MessageKind::Escalated | MessageKind::Resolved | MessageKind::Cancelled => {
                 Links { ticket: Some(ticket.unwrap_or(link)), ..Links::default() }
             }
-            MessageKind::Test => Links::default(),
+            MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder => Links::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use watchbell_config::Config;
 use watchbell_engine::ids::ProbeId;
 use watchbell_engine::observation::Observation;
+use watchbell_engine::rotation::Change;
 use watchbell_engine::view::LiveView;
 use watchbell_engine::word::{Level, Outcome};
 
@@ -52,6 +53,9 @@ pub struct ReloadDone {
     pub changed: bool,
     /// What to know, one sentence each.
     pub notes: Vec<String>,
+    /// Who is on duty differently in the next 14 days.
+    #[serde(default)]
+    pub changes: Vec<Change>,
 }
 
 /// A reload that changed nothing.
@@ -64,6 +68,9 @@ pub struct ReloadRefused {
     pub mistakes: Vec<String>,
     /// It would change who is on duty now; ask again with `--accept-shift-change`.
     pub shift_change: bool,
+    /// Who would be on duty differently in the next 14 days.
+    #[serde(default)]
+    pub changes: Vec<Change>,
 }
 
 /// A run out of turn; its result counts like any other.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use watchbell_engine::commit::TicketRow;
 use watchbell_engine::fact::Fact;
-use watchbell_engine::ids::TicketId;
+use watchbell_engine::ids::{FactNo, TicketId};
 use watchbell_engine::view::{PageView, TicketState, TicketView};
 
 use super::db::{Conn, Query, Row, q};
@@ -70,6 +70,20 @@ impl Store {
         const OF_KIND: &str = "SELECT no, epoch, at_us, ticket, kind, version, body FROM facts
             WHERE kind = $1 AND at_us >= $2 AND at_us < $3 ORDER BY no";
         facts(&self.rows("store.fact.of_kind", q(OF_KIND).bind(kind).bind(from).bind(to)).await?)
+    }
+
+    /// The newest facts of one kind from before `at` and before the fact `no`, newest first; at most `limit`.
+    pub async fn last_of_kind(
+        &self,
+        kind: &str,
+        at: Timestamp,
+        no: Option<FactNo>,
+        limit: u32,
+    ) -> Result<Vec<Fact>, StoreError> {
+        const LAST: &str = "SELECT no, epoch, at_us, ticket, kind, version, body FROM facts
+            WHERE kind = $1 AND at_us < $2 AND no < $3 ORDER BY at_us DESC, no DESC LIMIT $4";
+        let no = no.map_or(u64::MAX, |no| no.0);
+        facts(&self.rows("store.fact.last_of_kind", q(LAST).bind(kind).bind(at).bind(no).bind(limit)).await?)
     }
 
     /// Whether the database answers.

@@ -6,11 +6,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use watchbell_engine::ids::{ChannelId, PageId, TicketId};
 
+use super::feed::Feed;
+
 /// How many bytes of the HMAC a link carries: 128 bits.
 const MAC_BYTES: usize = 16;
 
 /// How many base64url characters those are.
 const MAC_CHARS: usize = 22;
+
+/// The kinds of feeds, as their addresses name them.
+const PERSON: &str = "person";
+const ROTATION: &str = "rotation";
 
 /// The server's key for links; cheap to clone.
 #[derive(Clone)]
@@ -42,6 +48,33 @@ impl LinkKey {
         let channel = ChannelId::from(parts.next()?);
         let right = self.mac(page, &channel);
         verify_slices_are_equal(mac.as_bytes(), right.as_bytes()).ok().map(|()| (page, channel))
+    }
+
+    /// `/ical/person-li.na-….ics`, to be put behind `public_url`.
+    pub(super) fn feed_path(&self, feed: &Feed) -> String {
+        let (kind, id) = match feed {
+            Feed::Person(id) => (PERSON, id.as_str()),
+            Feed::Rotation(id) => (ROTATION, id.as_str()),
+        };
+        format!("/ical/{}.ics", percent_encoded(&format!("{kind}-{id}-{}", self.feed_mac(kind, id))))
+    }
+
+    /// Whose shifts the address is for; `None` for one that we did not make.
+    pub(super) fn verify_feed(&self, token: &str) -> Option<Feed> {
+        let (head, mac) = token.split_at_checked(token.len().checked_sub(MAC_CHARS)?)?;
+        let (kind, id) = head.strip_suffix('-')?.split_once('-')?;
+        verify_slices_are_equal(mac.as_bytes(), self.feed_mac(kind, id).as_bytes()).ok()?;
+        match kind {
+            PERSON => Some(Feed::Person(id.into())),
+            ROTATION => Some(Feed::Rotation(id.into())),
+            _ => None,
+        }
+    }
+
+    /// No page is called `feed`, so that no address of a feed opens a page.
+    fn feed_mac(&self, kind: &str, id: &str) -> String {
+        let mac = sign(&self.0, format!("feed/{kind}/{id}").as_bytes());
+        URL_SAFE_NO_PAD.encode(&mac.as_ref()[..MAC_BYTES])
     }
 
     fn mac(&self, page: PageId, channel: &ChannelId) -> String {
@@ -81,6 +114,31 @@ mod tests {
             assert_eq!(key.verify(&token.replacen("42-7", "42-8", 1)), None, "another page");
             assert_eq!(key.verify(&format!("{token}A")), None);
         }
+    }
+
+    #[test]
+    fn an_address_of_a_feed_is_for_that_feed_alone() {
+        let key = LinkKey::new(&[7; 32]);
+        for feed in [Feed::Person("li.na".into()), Feed::Rotation("expense-primary".into())] {
+            let path = key.feed_path(&feed);
+            let token = path.strip_prefix("/ical/").and_then(|rest| rest.strip_suffix(".ics")).expect("an address");
+            assert_eq!(key.verify_feed(token), Some(feed));
+            assert_eq!(LinkKey::new(&[8; 32]).verify_feed(token), None, "another key");
+            assert_eq!(
+                key.verify_feed(&token.replacen("li.na", "wang.lei", 1).replacen("primary", "secondary", 1)),
+                None
+            );
+            assert_eq!(
+                key.verify_feed(&token.replacen("person-", "rotation-", 1).replacen(
+                    "rotation-expense",
+                    "person-expense",
+                    1
+                )),
+                None
+            );
+            assert_eq!(key.verify(token), None, "it is no link of a page");
+        }
+        assert_eq!(key.verify_feed(""), None);
     }
 
     #[test]

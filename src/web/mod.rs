@@ -7,13 +7,16 @@
 mod ack;
 pub mod api;
 mod evidence;
+mod feed;
 mod form;
 mod health;
 mod html;
+mod ical;
 mod lang;
 mod links;
 mod login;
 mod overview;
+mod past;
 mod publish;
 mod quiet;
 mod scrape;
@@ -79,7 +82,7 @@ pub fn router(app: App) -> Router {
     finished(inside(&app), app)
 }
 
-/// Only what the public network may reach, for `edge`: pages' links, the status page, health.
+/// Only what the public network may reach, for `edge`: pages' links, calendar feeds, the status page, health.
 pub fn edge_router(app: App) -> Router {
     finished(outside(&app), app)
 }
@@ -99,6 +102,7 @@ fn outside(app: &App) -> Routes<App> {
     Routes::new(app.gate())
         .get("/a/{token}", Access::Link, ack::show)
         .post("/a/{token}", Access::Link, ack::act)
+        .get("/ical/{file}", Access::Link, feed::show)
         .get("/status", Access::Public, status::show)
         .get("/healthz", Access::Public, health::lives)
 }

@@ -7,6 +7,8 @@
 //! May import: the engine crate. Never: sends, reads a clock, or shows bodies, headers and evidence.
 
 mod clean;
+mod duty;
+mod duty_message;
 mod follow_up;
 mod kind;
 mod ourselves;
@@ -19,6 +21,7 @@ mod vocabulary;
 mod what;
 
 pub use clean::{clip, clip_bytes, one_line};
+pub use duty::{change_line, feed_name, feed_open_end, feed_summary, keep_lines, people, span};
 pub use follow_up::event as event_words;
 pub use kind::{kind_sentence, kind_short};
 pub use ourselves::{Unwell, unwell};

@@ -5,6 +5,7 @@ use watchbell_engine::outgoing::{About, Also, Outgoing};
 use watchbell_engine::word::Locale;
 
 use super::clean::one_line;
+use super::duty_message;
 use super::follow_up;
 use super::reason;
 use super::text::Text;
@@ -57,10 +58,15 @@ pub fn page_text(message: &Outgoing, links: &Links) -> PageText {
     let locale = message.locale;
     let moments = Moments::new(&message.zone, message.decided_at, locale);
     let buttons = [buttons(links, locale), also_buttons(message, links, locale)].concat();
+    if let Some(duty) = &message.duty {
+        return duty_message::text(message, duty, &moments, buttons);
+    }
     let Some(about) = &message.about else { return test_text(message, &moments, buttons) };
     let subject = format!("{} ({})", first_line(about, locale), about.ticket);
     match message.kind {
-        MessageKind::Test => test_text(message, &moments, buttons),
+        MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder => {
+            test_text(message, &moments, buttons)
+        }
         MessageKind::Page => {
             let lines = page_lines(message, about, &moments);
             PageText { subject, first_line: first_line(about, locale), lines, buttons }

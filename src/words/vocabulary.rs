@@ -116,6 +116,8 @@ impl InWords for MessageKind {
             Self::Resolved => Text::new("已解决", "resolved"),
             Self::Cancelled => Text::new("已撤回", "called off"),
             Self::Test => Text::new("测试", "test"),
+            Self::DutyHandoff => Text::new("交接班", "handoff"),
+            Self::DutyReminder => Text::new("值班提醒", "shift reminder"),
         }
     }
 }

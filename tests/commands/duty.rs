@@ -27,12 +27,12 @@ async fn the_server_and_the_files_answer_alike() {
     let (oncall, rota) = from_files;
     has(&oncall, "at source rotations");
     assert_eq!(oncall["at"], "2026-11-24T10:00:00Z");
-    has(&oncall["rotations"][0], "id on_duty");
+    has(&oncall["rotations"][0], "id on_duty recorded");
     has(&oncall["rotations"][0]["on_duty"][0], "person layer since until");
     has(&rota, "source rotations");
     has(&rota["rotations"][0], "id shifts gaps");
     let shifts = rota["rotations"][0]["shifts"].as_array().expect("a list");
-    has(&shifts[0], "person layer from to");
+    has(&shifts[0], "person layer from to override stands_in_for recorded");
     assert!(shifts.windows(2).all(|pair| pair[0]["to"] == pair[1]["from"]), "they tile the span: {rota}");
     let ends = (&shifts[0]["from"], &shifts[shifts.len() - 1]["to"]);
     assert_eq!(ends, (&json!("2026-11-24T10:00:00Z"), &json!("2026-12-24T10:00:00Z")));
@@ -47,7 +47,7 @@ async fn an_override_stands_in_at_once_and_only_the_server_knows_it() {
     assert!(added.starts_with("OVR-1: wang.lei stands in for primary from "), "{added}");
     let later = ["override", "primary", "li.na", "--from", "2030-01-01T18:00", "--for", "2h", "--format", "json"];
     let later: Value = house.run(&later).await.json();
-    has(&later, "id rotation person from to");
+    has(&later, "id rotation person from to replaces");
     assert_eq!((&later["from"], &later["to"]), (&json!("2030-01-01T10:00:00Z"), &json!("2030-01-01T12:00:00Z")));
 
     let said = house.run(&["oncall"]).await.ok();
@@ -57,8 +57,8 @@ async fn an_override_stands_in_at_once_and_only_the_server_knows_it() {
     let offline = house.run(&["oncall", "--offline"]).await.ok();
     assert!(offline.contains("(from the files)") && offline.contains("  primary: li.na (layer "), "{offline}");
     let rota = house.run(&["rota", "--rotation", "primary"]).await.ok();
-    assert!(rota.starts_with("from the server; times in Asia/Shanghai\nprimary:\n"), "{rota}");
-    assert!(rota.contains("  wang.lei (override)\n") && rota.contains("  li.na (main)\n"), "{rota}");
+    assert!(rota.starts_with("from the server\n\nprimary (times in Asia/Shanghai)\n  week of Mon "), "{rota}");
+    assert!(rota.contains("  wang.lei  (override OVR-1)\n") && rota.contains("  li.na  (main)\n"), "{rota}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,4 +70,31 @@ async fn a_server_that_refuses_to_say_is_told_of() {
         assert!(done.out.contains("from the files"), "{done:?}");
         assert!(done.err.starts_with("warning: this token is not known"), "{done:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_past_is_what_was_recorded() {
+    let house = House::running().await;
+    house.run(&["oncall"]).await.ok();
+    house.run(&["override", "primary", "wang.lei", "--for", "15h"]).await.ok();
+    // What follows lies after the override was recorded; the configuration alone would still say li.na.
+    let now = jiff::Timestamp::now();
+    let at = |secs: i64| now.checked_add(jiff::SignedDuration::from_secs(secs)).expect("an instant").to_string();
+    let past = house.run(&["oncall", "--at", &now.to_string(), "--format", "json"]).await.json();
+    let rotation = &past["rotations"][0];
+    assert_eq!((&rotation["recorded"], &rotation["on_duty"][0]["person"]), (&json!(true), &json!("wang.lei")));
+    let said = house.run(&["oncall", "--at", &now.to_string()]).await.ok();
+    assert!(said.contains("(from the server, as it was recorded)"), "{said}");
+    let future = house.run(&["oncall", "--at", &at(3_600), "--format", "json"]).await.json();
+    assert_eq!(future["rotations"][0]["recorded"], json!(false));
+
+    let span = ["rota", "--from", &at(-600), "--to", &at(90_000), "--format", "json"];
+    let rota = house.run(&span).await.json();
+    let shifts = rota["rotations"][0]["shifts"].as_array().expect("a list");
+    let row = |n: usize| (shifts[n]["person"].clone(), shifts[n]["recorded"].clone(), shifts[n]["override"].clone());
+    assert_eq!(row(0), (json!("li.na"), json!(false), Value::Null), "before the record began: {rota}");
+    assert_eq!(row(1), (json!("wang.lei"), json!(true), json!("OVR-1")), "{rota}");
+    assert!(shifts.windows(2).all(|pair| pair[0]["to"] == pair[1]["from"]), "they tile the span: {rota}");
+    let offline = house.run(&["rota", "--from", &at(-600), "--offline"]).await.ok();
+    assert!(offline.starts_with("from the files: computed, without what the server has recorded\n"), "{offline}");
 }

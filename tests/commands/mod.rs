@@ -1,10 +1,12 @@
 //! The command line, end to end: every command that asks a server, against a running one, as text for people and
 //! as JSON for programs, with its exit code.
 
+mod against;
 mod duty;
 mod house;
 mod serving;
 mod simulate;
+mod surface;
 
 use std::collections::BTreeSet;
 

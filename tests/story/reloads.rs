@@ -86,6 +86,8 @@ async fn a_change_of_who_is_on_duty_now_must_be_meant() {
     let problem = refused.json();
     assert_eq!(problem["shift_change"], true);
     let mistakes = problem["mistakes"].to_string();
+    let keep = format!("- {{ person: {}, from: ", present.as_str().expect("a person"));
+    assert!(problem["changes"].to_string().contains(&keep) && mistakes.contains(&keep), "{problem}");
     for part in ["expense-primary", other, present.as_str().expect("a person")] {
         assert!(mistakes.contains(part), "`{part}` is missing in {mistakes}");
     }

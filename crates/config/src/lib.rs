@@ -8,6 +8,7 @@ mod channels;
 mod conditions;
 mod clock;
 mod context;
+mod duty_messages;
 mod fields;
 mod files;
 mod gaps;

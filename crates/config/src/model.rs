@@ -81,7 +81,7 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The base of links in pages, without a slash at its end.
     pub public_url: String,
-    /// Only `/a/*`, `/status*`, `/ping/*`, provider callbacks and `/healthz`.
+    /// Only `/a/*`, `/ical/*`, `/status*`, `/ping/*`, provider callbacks and `/healthz`.
     pub edge: Option<SocketAddr>,
     /// For `edge`, and for `listen` when it is not loopback.
     pub tls: Option<TlsFiles>,

@@ -13,10 +13,10 @@ use crate::context::Context;
 use crate::gather::{self, Item};
 use crate::mistake::Mistakes;
 use crate::tree::{Node, Value};
-use crate::{scalar, spans, turn, windows};
+use crate::{duty_messages, scalar, spans, turn, windows};
 
 const SHORT: [&str; 5] = ["people", "turn", "only", "by", "at_once"];
-const ALL: [&str; 13] = [
+const ALL: [&str; 15] = [
     "id",
     "time_zone",
     "calendar",
@@ -30,6 +30,8 @@ const ALL: [&str; 13] = [
     "by",
     "at_once",
     "name",
+    "handoff",
+    "remind",
 ];
 const LAYER: [&str; 7] = ["id", "people", "turn", "only", "by", "at_once", "time_zone"];
 /// The most people that a layer has on duty at once.
@@ -57,6 +59,7 @@ pub(crate) fn rotation(
     let layers = layers(map, context, out);
     let gaps_allowed =
         map.get("gaps_allowed").and_then(|n| out.text(n, "the reason why gaps are right")).map(String::from);
+    let messages = duty_messages::read(map, out);
     let (mut overrides, mut temporary) = (Vec::new(), Vec::new());
     if let (Some(id), Some(zone)) = (&id, &zone) {
         let reading = spans::Reading { zone, now, context };
@@ -64,7 +67,7 @@ pub(crate) fn rotation(
         temporary = map.get("temporary").map_or_else(Vec::new, |n| reading.temporary(n, out));
     }
     workdays_known(map, layers.as_deref().unwrap_or_default(), calendar.as_ref(), calendars, now, out);
-    Some(Rotation { id: id?, zone: zone?, calendar, layers: layers?, overrides, temporary, gaps_allowed })
+    Some(Rotation { id: id?, zone: zone?, calendar, layers: layers?, overrides, temporary, gaps_allowed, messages })
 }
 
 /// A calendar by its id.

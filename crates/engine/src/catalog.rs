@@ -151,6 +151,23 @@ pub struct Rotation {
     pub temporary: Vec<Temporary>,
     /// Why it is right that nobody is on duty at times; a gap without a reason is a mistake.
     pub gaps_allowed: Option<String>,
+    /// What its people are told of their duty.
+    pub messages: DutyMessages,
+}
+
+/// What the people of a rotation are told of their duty, over quiet channels alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DutyMessages {
+    /// At a handoff, whoever comes on and whoever goes off.
+    pub handoff: bool,
+    /// So long before a shift begins; not at all, where `None`.
+    pub remind: Option<Millis>,
+}
+
+impl Default for DutyMessages {
+    fn default() -> Self {
+        Self { handoff: true, remind: None }
+    }
 }
 
 /// One cycle of people through time.

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Absence, LadderEntry, Localized, Override, Require};
+use crate::duty_notice::DutyAbout;
 use crate::ids::{
-    AbsenceId, ChannelId, DedupKey, Epoch, FactNo, LayerId, MaintenanceId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId, SendId, SilenceId, TestId, TicketId,
+    AbsenceId, ChannelId, DedupKey, DutyNoticeId, Epoch, FactNo, LayerId, MaintenanceId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId, SendId, SilenceId, TestId, TicketId,
 };
 use crate::input::Actor;
 use crate::label::{Labels, Matcher};
@@ -297,6 +298,10 @@ pub enum MessageKind {
     Cancelled,
     /// A test.
     Test,
+    /// Somebody comes on duty, or goes off.
+    DutyHandoff,
+    /// Somebody will come on duty.
+    DutyReminder,
 }
 
 impl MessageKind {
@@ -309,6 +314,8 @@ impl MessageKind {
             Self::Resolved => "page.resolved",
             Self::Cancelled => "page.cancelled",
             Self::Test => "test",
+            Self::DutyHandoff => "duty.handoff",
+            Self::DutyReminder => "duty.reminder",
         }
     }
 }
@@ -349,6 +356,10 @@ pub enum What {
         on_duty: Vec<DutyRecord>,
         /// Under which revision.
         revision: Revision,
+        /// The handoff, where it was waited for: this is recorded a moment later. The time of the fact, where
+        /// `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
     },
 
     /// A fault without a ticket: silenced, or only informing.
@@ -775,6 +786,30 @@ pub enum What {
         /// Who acted.
         by: Option<String>,
     },
+    /// Somebody is to be told of their duty.
+    DutyNoticeOwed {
+        /// Its id.
+        notice: DutyNoticeId,
+        /// To whom.
+        person: PersonId,
+        /// Over which channel; a quiet one.
+        channel: ChannelId,
+        /// What it tells.
+        kind: MessageKind,
+        /// Of which duty.
+        about: DutyAbout,
+    },
+    /// Somebody is not told of their duty: it would come too late.
+    DutyNoticeDropped {
+        /// In which rotation.
+        rotation: RotationId,
+        /// Who.
+        person: PersonId,
+        /// What it would have told.
+        kind: MessageKind,
+        /// Why.
+        reason: String,
+    },
     /// A test page was asked for.
     TestAsked {
         /// Its id.
@@ -846,6 +881,8 @@ impl What {
             Self::AbsenceAdded { .. } => "absence_added",
             Self::AbsenceRemoved { .. } => "absence_removed",
             Self::NoticeOwed { .. } => "notice_owed",
+            Self::DutyNoticeOwed { .. } => "duty_notice_owed",
+            Self::DutyNoticeDropped { .. } => "duty_notice_dropped",
             Self::TestAsked { .. } => "test_asked",
         }
     }

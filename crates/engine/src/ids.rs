@@ -164,6 +164,8 @@ counted_id! {
     MaintenanceId = "MNT-" / "a maintenance id such as MNT-3",
     /// A recorded override (overrides in YAML have no id).
     OverrideId = "OVR-" / "an override id such as OVR-3",
+    /// A message about duty: a handoff, a reminder.
+    DutyNoticeId = "DUTY-" / "a duty message id such as DUTY-3",
     /// A recorded absence (absences in YAML have no id).
     AbsenceId = "ABS-" / "an absence id such as ABS-3",
 }
@@ -233,6 +235,8 @@ pub enum SendSubject {
     Test(TestId),
     /// A round of the canary: to watchbell itself.
     Canary(CanaryId),
+    /// A message about duty.
+    Duty(DutyNoticeId),
 }
 
 impl fmt::Display for SendSubject {
@@ -242,6 +246,7 @@ impl fmt::Display for SendSubject {
             Self::Notice(id) => id.fmt(f),
             Self::Test(id) => id.fmt(f),
             Self::Canary(id) => id.fmt(f),
+            Self::Duty(id) => id.fmt(f),
         }
     }
 }
@@ -253,7 +258,8 @@ impl FromStr for SendSubject {
             .or_else(|_| text.parse().map(Self::Notice))
             .or_else(|_| text.parse().map(Self::Test))
             .or_else(|_| text.parse().map(Self::Canary))
-            .map_err(|_: NotAnId| NotAnId { text: text.into(), expected: "the id of a page, a notice or a test page" })
+            .or_else(|_| text.parse().map(Self::Duty))
+            .map_err(|_: NotAnId| NotAnId { text: text.into(), expected: "the id of a page, a notice, a test page or a duty message" })
     }
 }
 

@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod commit;
 pub mod condition;
 pub mod detect;
+pub mod duty_notice;
 pub mod explain;
 pub mod fact;
 pub mod heartbeat;

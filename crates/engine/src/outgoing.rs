@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Localized;
+use crate::duty_notice::DutyAbout;
 use crate::fact::MessageKind;
 use crate::ids::{ChannelId, DedupKey, PageId, PersonId, ProbeId, SendId, TicketId};
 use crate::label::Labels;
@@ -42,6 +43,9 @@ pub struct Outgoing {
     pub by: Option<String>,
     /// When it was decided.
     pub decided_at: Timestamp,
+    /// Of which duty it tells, where it is about duty and not about a ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duty: Option<DutyAbout>,
 }
 
 /// The ticket and the alert that a message is about.
@@ -139,7 +143,9 @@ pub struct AlertBrief {
 pub fn webhook_id(message: &Outgoing) -> String {
     let subject = message.page.map_or_else(|| message.send.subject.to_string(), |page| page.to_string());
     match message.kind {
-        MessageKind::Page | MessageKind::Test => format!("{subject}-{}", message.channel),
+        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder => {
+            format!("{subject}-{}", message.channel)
+        }
         MessageKind::Acknowledged | MessageKind::Escalated | MessageKind::Resolved | MessageKind::Cancelled => {
             // A page can be followed up twice with the same word, after a reopening: the notice id tells them apart.
             format!("{subject}-{}-{}", message.channel, message.send.subject)

@@ -2,6 +2,7 @@
 //! its reason.
 
 use watchbell_engine::explain;
+use watchbell_engine::duty_notice::DutyEvent;
 use watchbell_engine::fact::{Because, DutyRecord, Fact, MessageKind, Quiet, Stage, What};
 use watchbell_engine::ids::{PersonId, SendSubject};
 use watchbell_engine::input::{Answer, Deed, SignalAction};
@@ -85,6 +86,16 @@ fn crash_text(point: CrashPoint) -> &'static str {
 /// A message at somebody's phone.
 pub(crate) fn arrival(message: &Outgoing) -> String {
     let to = format!("→ {} over {}", message.person, message.channel);
+    if let Some(duty) = &message.duty {
+        let event = match duty.event {
+            DutyEvent::ComesOn => "comes on",
+            DutyEvent::GoesOff => "goes off",
+            DutyEvent::Reminder => "will come on",
+        };
+        let tickets: Vec<String> = duty.tickets.iter().map(|ticket| ticket.id.to_string()).collect();
+        let open = if tickets.is_empty() { String::new() } else { format!("; open: {}", tickets.join(", ")) };
+        return format!("{to}: {} {} {event}{open}", message.kind.webhook_type(), duty.rotation);
+    }
     let Some(about) = &message.about else { return format!("{to}: test {}", message.send) };
     let by = message.by.as_ref().map_or(String::new(), |by| format!(" by {by}"));
     let what = format!("{} {}", about.priority, about.title.en);
@@ -106,7 +117,9 @@ pub(crate) fn arrival(message: &Outgoing) -> String {
         | MessageKind::Escalated
         | MessageKind::Resolved
         | MessageKind::Cancelled
-        | MessageKind::Test) => format!("{to}: {} {}{by}", kind.webhook_type(), about.ticket),
+        | MessageKind::Test
+        | MessageKind::DutyHandoff
+        | MessageKind::DutyReminder) => format!("{to}: {} {}{by}", kind.webhook_type(), about.ticket),
     }
 }
 
@@ -117,6 +130,7 @@ pub(crate) fn failed_try(message: &Outgoing, mode: Mode) -> String {
         SendSubject::Notice(notice) => format!("{} ({notice})", message.kind.webhook_type()),
         SendSubject::Test(test) => test.to_string(),
         SendSubject::Canary(round) => round.to_string(),
+        SendSubject::Duty(duty) => format!("{} ({duty})", message.kind.webhook_type()),
     };
     format!("✗ {} {}: {what} for {}", message.channel, mode_text(mode), message.person)
 }
@@ -252,7 +266,11 @@ pub(crate) fn fact(fact: &Fact) -> Option<String> {
         | What::AbsenceAdded { .. }
         | What::AbsenceRemoved { .. }
         | What::NoticeOwed { .. }
+        | What::DutyNoticeOwed { .. }
         | What::TestAsked { .. } => None,
+        What::DutyNoticeDropped { rotation, person, reason, .. } => {
+            Some(format!("{person} is not told of the handoff in {rotation}: {reason}"))
+        }
     }
 }
 

@@ -51,6 +51,7 @@ fn rotation() -> Rotation {
         overrides: Vec::new(),
         temporary: Vec::new(),
         gaps_allowed: None,
+        messages: watchbell_engine::catalog::DutyMessages::default(),
     }
 }
 

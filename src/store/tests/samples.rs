@@ -151,6 +151,7 @@ pub(in crate::store) fn outgoing(send: SendId, decided_ms: i64) -> Outgoing {
         also: Vec::new(),
         by: None,
         decided_at: at(decided_ms),
+        duty: None,
     }
 }
 

@@ -8,13 +8,13 @@ use serde::Deserialize;
 use watchbell_engine::catalog::{Override, Rotation};
 use watchbell_engine::ids::OverrideId;
 use watchbell_engine::input::{Answer, Deed};
-use watchbell_engine::rotation::{expand, shift_at};
+use watchbell_engine::rotation::shift_at;
 use watchbell_engine::view::{LiveView, OnDutyView, OverrideView};
 
 use super::super::App;
+use super::super::past::{Past, Span};
 use super::shapes::{
-    GapView, LayerView, Oncall, OverrideAsk, Overrides, RotationDuty, RotationShifts, RotationView, Rotations,
-    ShiftView,
+    LayerView, Oncall, OverrideAsk, Overrides, RotationDuty, RotationShifts, RotationView, Rotations,
 };
 use super::{act, end, id, instant, key, unexpected};
 use crate::gate::{Asked, Caller, JsonBody, Once, Params, Problem};
@@ -39,19 +39,23 @@ pub(super) struct ShiftsQuery {
     to: Option<String>,
 }
 
-/// `GET oncall?at=&rotation=`
+/// `GET oncall?at=&rotation=`; the past as it was recorded.
 pub(super) async fn oncall(State(app): State<App>, Asked(query): Asked<OncallQuery>) -> Result<Json<Oncall>, Problem> {
-    let config = app.live.config.load();
+    let config = app.live.config.load_full();
     let catalog = &*config.catalog;
-    let view = app.live.view.load();
+    let view = app.live.view.load_full();
     let at = query.at.map_or_else(|| Ok(app.clock.now()), |text| instant(&text, &catalog.zone, "at"))?;
     let only = query.rotation.map(|text| key(&catalog.rotations, &text, "rotation").map(|(id, _)| id)).transpose()?;
     let wanted = catalog.rotations.values().filter(|r| only.is_none_or(|id| r.id == *id));
+    let past = if at < app.clock.now() { Past::load(&app, Span::around(at).from).await? } else { Past::default() };
     let duty = |rotation: &Rotation| {
+        if let Some(known) = past.at(&app, catalog, rotation, at) {
+            return known;
+        }
         let shift = shift_at(catalog, rotation, &view.recorded, at);
         let on_duty =
             shift.into_iter().map(|(d, since, until)| OnDutyView { person: d.person, layer: d.layer, since, until });
-        RotationDuty { id: rotation.id.clone(), on_duty: on_duty.collect() }
+        RotationDuty { id: rotation.id.clone(), recorded: false, on_duty: on_duty.collect() }
     };
     Ok(Json(Oncall { at, source: "server".into(), rotations: wanted.map(duty).collect() }))
 }
@@ -70,13 +74,13 @@ pub(super) async fn rotations(State(app): State<App>) -> Json<Rotations> {
     Json(Rotations { rotations: config.catalog.rotations.values().map(shown).collect(), next: None })
 }
 
-/// `GET rotations/{id}/shifts?from=&to=`: shifts and gaps that tile the span.
+/// `GET rotations/{id}/shifts?from=&to=`: shifts and gaps that cover the span; the past as it was recorded.
 pub(super) async fn shifts(
     State(app): State<App>,
     Params(text): Params<String>,
     Asked(query): Asked<ShiftsQuery>,
 ) -> Result<Json<RotationShifts>, Problem> {
-    let config = app.live.config.load();
+    let config = app.live.config.load_full();
     let (_, rotation) = key(&config.catalog.rotations, &text, "rotation")?;
     let from = query.from.map_or_else(|| Ok(app.clock.now()), |text| instant(&text, &rotation.zone, "from"))?;
     let default_end = || from.checked_add(SPAN).map_err(|_| Problem::invalid("`from` lies at the end of the calendar"));
@@ -84,15 +88,8 @@ pub(super) async fn shifts(
     if to <= from || to.duration_since(from) > SPAN_MAX {
         return Err(Problem::invalid("`to` must lie after `from`, and at most 400 days"));
     }
-    let expanded = expand(&config.catalog, rotation, &app.live.view.load().recorded, from, to);
-    let shift = |s: watchbell_engine::rotation::Shift| ShiftView {
-        person: s.on_duty.person,
-        layer: s.on_duty.layer,
-        from: s.from,
-        to: s.to,
-    };
-    let gaps = expanded.gaps.into_iter().map(|g| GapView { from: g.from, to: g.to }).collect();
-    Ok(Json(RotationShifts { id: rotation.id.clone(), shifts: expanded.shifts.into_iter().map(shift).collect(), gaps }))
+    let past = Past::load(&app, from).await?;
+    Ok(Json(past.shifts(&app, &config.catalog, rotation, Span { from, to })))
 }
 
 /// `GET rotations/{id}/overrides`

@@ -1,8 +1,10 @@
 //! `/api/v1`: JSON for scripts and the command line. Times are RFC 3339 UTC; what is not known is null and
 //! never left out; lists answer `{"tickets":[…],"next":null}`; refusals are problem documents.
 
+mod absences;
 mod admin;
 mod duty;
+mod feeds;
 mod probes;
 pub(super) mod quiet;
 pub mod shapes;
@@ -40,6 +42,11 @@ pub(super) fn routes(gate: Gate) -> Routes<App> {
         .get("/api/v1/oncall", Access::Viewer, duty::oncall)
         .get("/api/v1/rotations", Access::Viewer, duty::rotations)
         .get("/api/v1/rotations/{id}/shifts", Access::Viewer, duty::shifts)
+        .get("/api/v1/rotations/{id}/feed", Access::Viewer, feeds::of_rotation)
+        .get("/api/v1/people/{id}/feed", Access::Viewer, feeds::of_person)
+        .get("/api/v1/absences", Access::Viewer, absences::list)
+        .post("/api/v1/absences", Access::Scheduler, absences::away)
+        .delete("/api/v1/absences/{id}", Access::Scheduler, absences::back)
         .get("/api/v1/rotations/{id}/overrides", Access::Viewer, duty::overrides)
         .post("/api/v1/rotations/{id}/overrides", Access::Scheduler, duty::stand_in)
         .delete("/api/v1/rotations/{id}/overrides/{override_id}", Access::Scheduler, duty::take_back);

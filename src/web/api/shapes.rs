@@ -7,9 +7,10 @@ use watchbell_engine::ids::{ChannelId, LayerId, PersonId, ProbeId, RotationId, T
 use watchbell_engine::label::{Labels, Matcher};
 use watchbell_engine::not_paging::Expect;
 use watchbell_engine::observation::Observation;
+use watchbell_engine::rotation::{OnDuty, Shift};
 use watchbell_engine::suppressed::Suppressed;
 use watchbell_engine::view::{
-    MaintenanceView, OnDutyView, OverrideView, PageView, SilenceView, TicketView, TimelineEntry,
+    AbsenceView, MaintenanceView, OnDutyView, OverrideView, PageView, SilenceView, TicketView, TimelineEntry,
 };
 use watchbell_engine::word::{FailureKind, Level, Outcome, ResolvedAs, Severity};
 
@@ -80,6 +81,9 @@ pub struct SimulateAsk {
 pub struct RotationDuty {
     /// Which.
     pub id: RotationId,
+    /// Whether this is from the record of who was on duty; computed from the configuration otherwise.
+    #[serde(default)]
+    pub recorded: bool,
     /// Usually one person; several where several are on duty at once; nobody where empty.
     pub on_duty: Vec<OnDutyView>,
 }
@@ -98,7 +102,7 @@ pub struct Rota {
 pub struct RotationShifts {
     /// Which.
     pub id: RotationId,
-    /// In order.
+    /// By their starts; they overlap where several people are on duty together.
     pub shifts: Vec<ShiftView>,
     /// In order.
     pub gaps: Vec<GapView>,
@@ -115,6 +119,23 @@ pub struct ShiftView {
     pub from: Timestamp,
     /// To, exclusive.
     pub to: Timestamp,
+    /// The override: `OVR-3`, or `yaml`; null for a layer, and where the record does not say.
+    #[serde(rename = "override", default)]
+    pub override_: Option<String>,
+    /// Whom the person stands in for.
+    #[serde(default)]
+    pub stands_in_for: Option<PersonId>,
+    /// Whether it began by the record of who was on duty; computed from the configuration otherwise.
+    #[serde(default)]
+    pub recorded: bool,
+}
+
+impl ShiftView {
+    /// A shift; one that began in the span of the record is recorded.
+    pub fn new(shift: Shift, recorded: bool) -> Self {
+        let Shift { on_duty: OnDuty { person, layer, override_, stands_in_for }, from, to } = shift;
+        Self { person, layer, from, to, override_, stands_in_for, recorded }
+    }
 }
 
 /// A span in which nobody is on duty.
@@ -166,6 +187,43 @@ pub struct Overrides {
     pub overrides: Vec<OverrideView>,
     /// Always null.
     pub next: Option<String>,
+}
+
+/// `GET absences`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absences {
+    /// Those in YAML, then the recorded ones that have not ended.
+    pub absences: Vec<AbsenceView>,
+    /// Always null.
+    pub next: Option<String>,
+}
+
+/// `POST absences`: from when, and to when or for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AbsenceAsk {
+    /// Who.
+    pub person: PersonId,
+    /// From when; a time without an offset is local to the person.
+    pub from: String,
+    /// To when.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// For so long from `from` on.
+    #[serde(rename = "for", default)]
+    pub length: Option<String>,
+    /// Why, as far as colleagues should know.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// `GET people/{id}/feed` and `GET rotations/{id}/feed`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedView {
+    /// The address; whoever has it may read it.
+    pub url: String,
+    /// The same for programs that subscribe by it.
+    pub webcal: String,
 }
 
 /// `GET silences`

@@ -11,6 +11,7 @@ use crate::web::{access_table, edge_access_table, edge_router, router};
 /// A path of a route, its parameters filled with what does no harm.
 fn sample(path: &str) -> String {
     path.replace("{token}", "1-1-hook-AAAAAAAAAAAAAAAAAAAAAA")
+        .replace("{file}", "person-li.na-AAAAAAAAAAAAAAAAAAAAAA.ics")
         .replace("{id}", "INC-999")
         .replace("{deed}", "ack")
         .replace("{override_id}", "OVR-999")
@@ -76,7 +77,8 @@ async fn the_edge_serves_nothing_but_what_the_public_needs() {
     let world = World::new().await;
     let app = app(&world, false);
     for Declared { path, .. } in edge_access_table(&app) {
-        assert!(path.starts_with("/a/") || path.starts_with("/status") || path == "/healthz", "{path} is on the edge");
+        let is_public = ["/a/", "/ical/", "/status"].iter().any(|start| path.starts_with(start));
+        assert!(is_public || path == "/healthz", "{path} is on the edge");
     }
     let edge = edge_router(app);
     for path in ["/", "/metrics", "/api/v1/tickets", "/readyz", "/login", "/tickets/INC-42"] {

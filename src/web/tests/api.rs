@@ -339,8 +339,9 @@ async fn a_reload_takes_place_or_says_why_not() {
                 summary: "李娜 would no longer be on duty".into(),
                 mistakes: Vec::new(),
                 shift_change: true,
+                changes: Vec::new(),
             };
-            let done = ReloadDone { revision: "0123456789ab".into(), changed: true, notes: Vec::new() };
+            let done = ReloadDone { revision: "0123456789ab".into(), changed: true, notes: Vec::new(), changes: Vec::new() };
             let _ = reply.send(if accept_shift_change { Ok(done) } else { Err(refused) });
         }
     });

@@ -253,6 +253,7 @@ impl Turn<'_> {
     fn duty_may_have_changed(&mut self) {
         self.engine.duty_due = Some(self.now);
         self.look_at_duty();
+        self.advance_duty_notices();
     }
 
     fn test_page(&mut self, id: &PersonId, channel: Option<&ChannelId>, by: &Actor) -> Result<Answer, Refusal> {

@@ -1,15 +1,18 @@
 //! Recording who is on duty, so that questions about the past are answered from what was true then.
 
-use super::Turn;
+use jiff::Timestamp;
+
+use super::{Turn, duty_notice};
 use crate::fact::{DutyRecord, What};
 use crate::rotation;
 
 impl Turn<'_> {
     /// Records every rotation whose duty is not as recorded, when it is time to look.
     pub(super) fn look_at_duty(&mut self) {
-        if self.engine.duty_due.is_none_or(|due| due > self.now) {
-            return;
-        }
+        let Some(due) = self.engine.duty_due.filter(|due| *due <= self.now) else { return };
+        // Neither what somebody just asked for nor what a start finds was waited for.
+        let waited = Some(due).filter(|due| *due > Timestamp::MIN);
+        let since = waited.filter(|due| *due < self.now);
         let mut next = None;
         let mut changes = Vec::new();
         for rotation in self.catalog.rotations.values() {
@@ -21,11 +24,19 @@ impl Turn<'_> {
                 changes.push((rotation.id.clone(), on_duty));
             }
             let change = rotation::next_change(self.catalog, rotation, recorded, self.now);
-            next = [next, change].into_iter().flatten().min();
+            let reminder = duty_notice::next_reminder(self.catalog, rotation, self.state(), self.now);
+            next = [next, change, reminder].into_iter().flatten().min();
         }
         for (rotation, on_duty) in changes {
             let revision = self.catalog.revision.clone();
-            self.record(None, What::DutyChanged { rotation, on_duty, revision });
+            let before = self.state().duty.get(&rotation).cloned();
+            self.record(None, What::DutyChanged { rotation: rotation.clone(), on_duty, revision, since });
+            if let (Some(before), Some(rotation)) = (before, self.catalog.rotations.get(&rotation)) {
+                self.tell_handoff(rotation, &before, waited);
+            }
+        }
+        for rotation in self.catalog.rotations.values() {
+            self.remind(rotation);
         }
         self.engine.duty_due = next;
     }

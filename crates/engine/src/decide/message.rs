@@ -2,8 +2,9 @@
 
 use super::Turn;
 use super::chase;
+use crate::duty_notice::DutyAbout;
 use crate::fact::MessageKind;
-use crate::ids::{ChannelId, PageId, PersonId, SendId};
+use crate::ids::{ChannelId, PageId, PersonId, SendId, SendSubject};
 use crate::outgoing::{About, AlertBrief, Outgoing};
 use crate::state::{Phase, Ticket};
 
@@ -33,9 +34,15 @@ impl Turn<'_> {
             about: ticket.map(|t| self.about(t, page)),
             also: page.filter(|_| kind == MessageKind::Page).map(|id| self.also(id)).unwrap_or_default(),
             by,
+            duty: self.duty_of(send),
             decided_at: self.now,
             person,
         }
+    }
+
+    fn duty_of(&self, send: SendId) -> Option<DutyAbout> {
+        let SendSubject::Duty(id) = send.subject else { return None };
+        self.state().duty_notices.get(&id).map(|notice| notice.about.clone())
     }
 
     fn about(&self, ticket: &Ticket, page: Option<PageId>) -> About {

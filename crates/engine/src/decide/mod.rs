@@ -12,6 +12,7 @@ mod flap;
 mod lapse;
 mod hand;
 mod hours;
+mod duty_notice;
 mod message;
 mod people;
 mod quiet;
@@ -86,6 +87,8 @@ pub struct Engine {
     storms: storm::Storms,
     /// The last changes of probes that may flap.
     changes: flap::Changes,
+    /// When the process before was last known to live.
+    last_alive: Timestamp,
 }
 
 /// What a decision wants done, beside what it already did to the state.
@@ -114,7 +117,7 @@ pub enum WakeReason {
     Silence,
     /// A heartbeat is due.
     Heartbeat,
-    /// A shift ends.
+    /// A shift ends, or somebody is to be told of theirs.
     Duty,
     /// A source has said nothing more for too long.
     Source,
@@ -135,6 +138,7 @@ impl Engine {
             sources: Sources::default(),
             storms: storm::Storms::default(),
             changes: flap::Changes::default(),
+            last_alive: state.last_at,
             state,
             epoch,
             duty_due: Some(Timestamp::MIN),
@@ -206,7 +210,8 @@ impl Engine {
         let settled = self.settling.first().map(|(at, _)| *at);
         let silences = settled.into_iter().chain(self.windows_due).map(|at| (at, WakeReason::Silence));
         let beats = self.next_beat(catalog).map(|at| (at, WakeReason::Heartbeat));
-        let duty = self.duty_due.map(|at| (at, WakeReason::Duty));
+        let told = duty_notice::next_wake(&self.state);
+        let duty = [self.duty_due, told].into_iter().flatten().min().map(|at| (at, WakeReason::Duty));
         let sources = self.lapses.first().map(|at| (at, WakeReason::Source));
         tickets.into_iter().chain(silences).chain(beats).chain(duty).chain(sources).min()
     }
@@ -313,6 +318,8 @@ impl Turn<'_> {
         let due = self.engine.wakes.due(self.now);
         self.engine.wakes.stale.extend(&due);
         self.advance_together(&due);
+        // Behind everything that pages.
+        self.advance_duty_notices();
     }
 
     fn reloaded(&mut self) {
@@ -334,7 +341,7 @@ impl Turn<'_> {
         self.engine.away = self.find_overdue();
         self.engine.started = Some(self.now);
         self.record(None, What::Started { revision: self.catalog.revision.clone() });
-        self.engine.duty_due = Some(self.now);
+        self.engine.duty_due = Some(Timestamp::MIN);
         self.engine.beats_from = Some(crate::time::after(self.now, signal::BEATS_HELD));
         self.engine.could_not_hear(self.now);
         self.rules_changed();

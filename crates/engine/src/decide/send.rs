@@ -23,7 +23,12 @@ const NOTICE_WORTH: Millis = Millis::hours(24);
 
 /// When a notice wants to be tried, or its try counts as lost.
 pub(super) fn notice_wake(notice: &Notice) -> Option<Timestamp> {
-    match notice.tries.last() {
+    tries_wake(&notice.tries)
+}
+
+/// When a message with these tries wants the next one, or its last one counts as lost.
+pub(super) fn tries_wake(tries: &[Try]) -> Option<Timestamp> {
+    match tries.last() {
         None => Some(Timestamp::MIN),
         Some(Try { ended: None, asked, .. }) => Some(after(*asked, paging::REPORT_WITHIN)),
         Some(tried) => tried.retry_at(),
@@ -51,7 +56,7 @@ impl Turn<'_> {
         self.start_send(send, person, channel, MessageKind::Page, Some(id), None);
     }
 
-    fn start_send(
+    pub(super) fn start_send(
         &mut self,
         send: SendId,
         person: PersonId,
@@ -97,7 +102,7 @@ impl Turn<'_> {
         Answer::Done
     }
 
-    fn end_send(
+    pub(super) fn end_send(
         &mut self,
         send: SendId,
         receipt: Receipt,
@@ -113,6 +118,11 @@ impl Turn<'_> {
             SendSubject::Notice(_) if send.attempt >= NOTICE_TRIES => None,
             SendSubject::Notice(_) => paging::retry_at(self.now, receipt, send.attempt as usize, wanted),
             SendSubject::Test(_) | SendSubject::Canary(_) => None,
+            SendSubject::Duty(_) if send.attempt >= NOTICE_TRIES => None,
+            SendSubject::Duty(id) => {
+                let retry = paging::retry_at(self.now, receipt, send.attempt as usize, wanted);
+                retry.filter(|_| self.duty_is_worth(id))
+            }
         };
         self.record(ticket_of(send.subject), What::SendEnded { send, receipt, handed_over, detail, retry_at });
         self.out.ended.push(send);
@@ -258,6 +268,7 @@ impl Turn<'_> {
             SendSubject::Notice(_) => age < NOTICE_WORTH,
             SendSubject::Canary(_) => true, // a row of an earlier epoch is ended: no try of it is remembered
             SendSubject::Test(_) => true,   // sent while it is fresh; nobody waits for an old one
+            SendSubject::Duty(id) => self.duty_is_worth(id),
         }
     }
 
@@ -277,6 +288,6 @@ fn ticket_of(subject: SendSubject) -> Option<TicketId> {
     match subject {
         SendSubject::Page(id) => Some(id.ticket),
         SendSubject::Notice(id) => Some(id.ticket),
-        SendSubject::Test(_) | SendSubject::Canary(_) => None,
+        SendSubject::Test(_) | SendSubject::Canary(_) | SendSubject::Duty(_) => None,
     }
 }

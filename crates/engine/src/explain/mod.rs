@@ -106,6 +106,8 @@ fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
         | What::OverrideRemoved { .. }
         | What::AbsenceAdded { .. }
         | What::AbsenceRemoved { .. }
+        | What::DutyNoticeOwed { .. }
+        | What::DutyNoticeDropped { .. }
         | What::TestAsked { .. } => return None,
     };
     Some((text, None))
@@ -250,7 +252,9 @@ impl Here {
             | What::OverrideRemoved { .. }
             | What::AbsenceAdded { .. }
             | What::AbsenceRemoved { .. }
-            | What::TestAsked { .. } => None,
+            | What::DutyNoticeOwed { .. }
+        | What::DutyNoticeDropped { .. }
+        | What::TestAsked { .. } => None,
         }
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! `turn` says when a layer hands off, `window` when it is active, `layer` puts the two together
 //! for one layer, `people` knows who can have a duty when, `crew` is the people who have it together,
-//! `clock` tells what clock changes do to shifts, `expand` lays temporary schedules, layers and overrides over each other for a span, and `zone` is
-//! the little that all of them need of a time zone. May import: the catalog, ids, jiff. Never: a
+//! `clock` tells what clock changes do to shifts, `expand` lays temporary schedules, layers and overrides over
+//! each other for a span, `changes` compares two configurations, `fairness` counts what each person carries,
+//! `past` reads what was recorded, and `zone` is the little that all of them need of a time zone. May import: the catalog, ids, jiff. Never: a
 //! clock, memory between two questions.
 //!
 //! At any instant the temporary schedules are asked from the last to the first, then the layers from the
@@ -16,10 +17,13 @@
 //! of theirs is passed over as if it were not there. In a layer the next in the order stands in for who is
 //! away; where nobody can, and no override fills the seat, the layer below is asked.
 
+mod changes;
 mod clock;
 mod crew;
 mod expand;
+mod fairness;
 mod layer;
+mod past;
 mod people;
 mod turn;
 mod window;
@@ -34,12 +38,15 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{Absence, Catalog, Override, Rotation, Temporary};
 use crate::ids::{LayerId, PersonId};
 
+pub use self::changes::{Change, Changes, changes, with_kept};
 pub use self::clock::{ClockChange, ClockEffect, clock_changes};
 pub use self::crew::TEMPORARY;
 use self::crew::{Level, Seat, TEMPORARY_LAYER, has_somebody, settle, take_over};
+pub use self::fairness::{Load, fairness};
 pub(crate) use self::window::{calendar, periods};
 pub(crate) use self::zone::first_instant;
 use self::layer::Seated;
+pub use self::past::{joined, recorded_shifts};
 use self::people::People;
 
 /// How many days [`shift_at`] and [`next_change`] look ahead and back: a shift of three months, the

@@ -6,12 +6,14 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::catalog::{Calendar, CatchAll, Days, HandoffAt, Layer, PageBy, Person, Turn, TurnBy, TurnEvery, Window};
+use crate::catalog::{
+    Calendar, CatchAll, Days, DutyMessages, HandoffAt, Layer, PageBy, Person, Turn, TurnBy, TurnEvery, Window,
+};
 use crate::ids::{CalendarId, OverrideId};
 use crate::time::Millis;
 use crate::word::Locale;
 
-fn catalog() -> Catalog {
+pub(super) fn catalog() -> Catalog {
     let person = |id: &str| Person {
         id: id.into(),
         name: id.to_owned(),
@@ -47,7 +49,7 @@ fn catalog() -> Catalog {
     }
 }
 
-fn rotation(zone: &str, layers: Vec<Layer>) -> Rotation {
+pub(super) fn rotation(zone: &str, layers: Vec<Layer>) -> Rotation {
     Rotation {
         id: "duty".into(),
         zone: TimeZone::get(zone).expect("a zone"),
@@ -56,11 +58,12 @@ fn rotation(zone: &str, layers: Vec<Layer>) -> Rotation {
         overrides: Vec::new(),
         temporary: Vec::new(),
         gaps_allowed: None,
+        messages: DutyMessages::default(),
     }
 }
 
 /// A layer that hands off at `at`, which is "09:00", "mon 09:00" or "15 09:00".
-fn layer(id: &str, people: &[&str], every: TurnEvery, at: &str, since: &str) -> Layer {
+pub(super) fn layer(id: &str, people: &[&str], every: TurnEvery, at: &str, since: &str) -> Layer {
     let (head, clock) = at.split_once(' ').unwrap_or(("", at));
     let weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let weekday = weekdays.iter().position(|name| *name == head).and_then(|n| i8::try_from(n).ok());
@@ -78,14 +81,14 @@ fn time(text: &str) -> Time {
     format!("{text}:00").parse().expect("a time")
 }
 
-fn only(mut layer: Layer, windows: &[(Days, &str, &str)]) -> Layer {
+pub(super) fn only(mut layer: Layer, windows: &[(Days, &str, &str)]) -> Layer {
     let window =
         |(days, from, to): &(Days, &str, &str)| Window { days: *days, from: time(from), to: time(to), dates: None };
     layer.only = windows.iter().map(window).collect();
     layer
 }
 
-fn over(id: Option<u64>, person: &str, from: &str, to: &str) -> Override {
+pub(super) fn over(id: Option<u64>, person: &str, from: &str, to: &str) -> Override {
     let at = |text: &str| text.parse().expect("an instant");
     let (from, to) = (at(from), at(to));
     Override { id: id.map(OverrideId), rotation: "duty".into(), person: person.into(), from, to, replaces: None }

@@ -3,11 +3,11 @@
 
 use jiff::Timestamp;
 
-use super::page::{Ended, Notice, Page, Try};
+use super::page::{DutyNotice, Ended, Notice, Page, Try};
 use super::ticket::{Acked, Chase, Closed, Flapping, Member, Phase, Ticket, Wake};
 use super::{Maintenance, QuietAlert, Silence, State, TESTS_KEPT, TestPage};
 use crate::catalog::{Absence, LadderEntry, Override};
-use crate::fact::{Because, Fact, Firing, Quiet, Routed, Stage, What};
+use crate::fact::{Because, Fact, Firing, MessageKind, Quiet, Routed, Stage, What};
 use crate::ids::{DedupKey, PageId, PersonId, SendId, SendSubject, TicketId};
 use crate::input::Actor;
 use crate::time::{after, shifted};
@@ -54,6 +54,12 @@ impl State {
                 while self.tests.len() > TESTS_KEPT {
                     self.tests.pop_first();
                 }
+            }
+            What::DutyNoticeDropped { .. } => {}
+            What::DutyNoticeOwed { notice, person, channel, kind, about } => {
+                let (person, channel, about) = (person.clone(), channel.clone(), about.clone());
+                let (id, kind, tries) = (*notice, *kind, Vec::new());
+                self.owe_duty(DutyNotice { id, person, channel, kind, about, owed_at: at, tries });
             }
             What::SilenceAdded { silence, matchers, until, by, reason, from } => {
                 self.last_silence = self.last_silence.max(silence.0);
@@ -221,6 +227,17 @@ impl State {
         self.recorded.absences.push(added.clone());
     }
 
+    fn owe_duty(&mut self, notice: DutyNotice) {
+        self.last_duty_notice = self.last_duty_notice.max(notice.id.0);
+        self.duty_notices.retain(|_, known| !known.is_over());
+        if notice.kind == MessageKind::DutyReminder {
+            let people = self.reminded.entry(notice.about.rotation.clone()).or_default();
+            people.retain(|_, start| *start > notice.owed_at);
+            people.insert(notice.person.clone(), notice.about.from);
+        }
+        self.duty_notices.insert(notice.id, notice);
+    }
+
     fn send_started(&mut self, send: SendId, channel: &crate::ids::ChannelId, at: Timestamp) {
         let sent = Try { n: send.attempt, channel: channel.clone(), at, asked: at, ended: None };
         match send.subject {
@@ -233,6 +250,11 @@ impl State {
             SendSubject::Notice(id) => {
                 let notices = self.tickets.get_mut(&id.ticket).map(|t| &mut t.notices);
                 if let Some(notice) = notices.and_then(|all| all.get_mut((id.n as usize).wrapping_sub(1))) {
+                    notice.tries.push(sent);
+                }
+            }
+            SendSubject::Duty(id) => {
+                if let Some(notice) = self.duty_notices.get_mut(&id) {
                     notice.tries.push(sent);
                 }
             }
@@ -260,6 +282,7 @@ impl State {
             SendSubject::Notice(id) => {
                 self.tickets.get_mut(&id.ticket)?.notices.get_mut((id.n as usize).checked_sub(1)?)?.tries.get_mut(index)
             }
+            SendSubject::Duty(id) => self.duty_notices.get_mut(&id)?.tries.get_mut(index),
             SendSubject::Test(id) => (index == 0).then_some(&mut self.tests.get_mut(&id)?.sent),
             SendSubject::Canary(_) => None,
         }
@@ -273,6 +296,7 @@ impl State {
             SendSubject::Notice(id) => {
                 self.tickets.get(&id.ticket)?.notices.get((id.n as usize).checked_sub(1)?)?.tries.get(index)
             }
+            SendSubject::Duty(id) => self.duty_notices.get(&id)?.tries.get(index),
             SendSubject::Test(id) => (index == 0).then_some(&self.tests.get(&id)?.sent),
             SendSubject::Canary(_) => None,
         }
@@ -290,6 +314,8 @@ impl State {
             let notices = ticket.notices.iter_mut().flat_map(|n| &mut n.tries);
             notices.filter(under_way).for_each(|t| t.asked = at);
         }
+        let duty = self.duty_notices.values_mut().flat_map(|n| &mut n.tries);
+        duty.filter(under_way).for_each(|t| t.asked = at);
     }
 
     /// Deadlines that count from events move with the clock; calendar instants stay.
@@ -309,6 +335,9 @@ impl State {
                 page.tries.iter_mut().for_each(|t| shift_try(t, by_ms));
                 page.within.iter_mut().for_each(|within| within.until = shifted(within.until, by_ms));
             }
+        }
+        for tried in self.duty_notices.values_mut().flat_map(|n| &mut n.tries) {
+            shift_try(tried, by_ms);
         }
         for notice in self.tickets.values_mut().flat_map(|t| &mut t.notices) {
             notice.tries.iter_mut().for_each(|t| shift_try(t, by_ms));
@@ -477,6 +506,8 @@ impl Ticket {
             | What::OverrideRemoved { .. }
             | What::AbsenceAdded { .. }
             | What::AbsenceRemoved { .. }
+            | What::DutyNoticeOwed { .. }
+            | What::DutyNoticeDropped { .. }
             | What::TestAsked { .. } => {} // not about one ticket's own fields
         }
     }

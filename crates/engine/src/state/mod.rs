@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::commit::{LapseMark, Mark, verdict_key};
 use crate::fact::{DutyRecord, Firing, Quiet};
 use crate::heartbeat::HeartbeatMark;
-use crate::ids::{CanaryId, ChannelId, DedupKey, FactNo, MaintenanceId, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
+use crate::ids::{CanaryId, ChannelId, DedupKey, DutyNoticeId, FactNo, MaintenanceId, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
 use crate::input::Actor;
 use crate::label::{self, Labels, Matcher};
 use crate::not_paging::Expect;
@@ -27,7 +27,7 @@ use crate::rotation::Recorded;
 use crate::time::Millis;
 
 pub use members::Members;
-pub use page::{Ended, Notice, Page, Try, Within};
+pub use page::{DutyNotice, Ended, Notice, Page, Try, Within};
 pub use ticket::{Acked, Chase, Closed, Flapping, Member, Phase, StepWait, Ticket, Wake};
 
 /// How long a resolved ticket stays in memory: its links live 24 h after the resolve (design,
@@ -55,6 +55,9 @@ pub struct State {
     pub last_absence: u64,
     /// The last test page.
     pub last_test: u64,
+    /// The last message about duty.
+    #[serde(default)]
+    pub last_duty_notice: u64,
     /// Open tickets, and those resolved within [`REMEMBERED`].
     pub tickets: BTreeMap<TicketId, Ticket>,
     /// The newest ticket of each key that `tickets` holds.
@@ -84,6 +87,12 @@ pub struct State {
     pub recorded: Recorded,
     /// Who is recorded as on duty.
     pub duty: BTreeMap<RotationId, Vec<DutyRecord>>,
+    /// Messages about duty that may still be tried.
+    #[serde(default)]
+    pub duty_notices: BTreeMap<DutyNoticeId, DutyNotice>,
+    /// The start of the last shift that each person was reminded of.
+    #[serde(default)]
+    pub reminded: BTreeMap<RotationId, BTreeMap<PersonId, Timestamp>>,
     /// The last test pages.
     pub tests: BTreeMap<TestId, TestPage>,
     /// The committed verdict by [`verdict_key`]. A mark, not a fold of facts.

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::LadderEntry;
+use crate::duty_notice::DutyAbout;
 use crate::fact::{MessageKind, Stage};
-use crate::ids::{ChannelId, NoticeId, PageId, PersonId, PolicyId};
+use crate::ids::{ChannelId, DutyNoticeId, NoticeId, PageId, PersonId, PolicyId};
 use crate::view::{PageState, Stages, Why};
 use crate::word::{Priority, Receipt};
 
@@ -159,4 +160,30 @@ pub struct Notice {
     pub by: Option<String>,
     /// Its tries; try `n` is at `n - 1`.
     pub tries: Vec<Try>,
+}
+
+/// A message about duty that is owed to somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DutyNotice {
+    /// `DUTY-3`.
+    pub id: DutyNoticeId,
+    /// To whom.
+    pub person: PersonId,
+    /// Over which channel.
+    pub channel: ChannelId,
+    /// What it tells.
+    pub kind: MessageKind,
+    /// Of which duty.
+    pub about: DutyAbout,
+    /// When it was decided.
+    pub owed_at: Timestamp,
+    /// Its tries; try `n` is at `n - 1`.
+    pub tries: Vec<Try>,
+}
+
+impl DutyNotice {
+    /// Whether nothing more will come of it.
+    pub fn is_over(&self) -> bool {
+        self.tries.last().is_some_and(|tried| tried.ended.is_some() && tried.retry_at().is_none())
+    }
 }

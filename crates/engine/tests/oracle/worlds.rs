@@ -118,6 +118,7 @@ pub(crate) fn worlds() -> impl Strategy<Value = World> {
                 overrides: yaml.iter().map(|over| over.build(from, None)).collect(),
                 temporary: plans.iter().map(|plan| plan.build(from)).collect(),
                 gaps_allowed: None,
+                messages: watchbell_engine::catalog::DutyMessages::default(),
             };
             for (n, layer) in rotation.layers.iter_mut().enumerate() {
                 layer.id = format!("layer{n}").as_str().into();

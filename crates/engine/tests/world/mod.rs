@@ -304,6 +304,7 @@ pub fn catalog() -> Catalog {
         overrides: Vec::new(),
         temporary: Vec::new(),
         gaps_allowed: None,
+        messages: watchbell_engine::catalog::DutyMessages::default(),
     };
     let catch_all = CatchAll { person: "di".into(), every: Millis::mins(5) };
     let policy = Policy {

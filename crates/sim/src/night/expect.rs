@@ -54,6 +54,8 @@ impl Asked {
                 "resolved" => asked.kind = MessageKind::Resolved,
                 "cancelled" => asked.kind = MessageKind::Cancelled,
                 "test" => asked.kind = MessageKind::Test,
+                "handoff" => asked.kind = MessageKind::DutyHandoff,
+                "reminder" => asked.kind = MessageKind::DutyReminder,
                 other => panic!("`{text}`: what is `{other}`?"),
             }
         }

@@ -1,0 +1,68 @@
+//! Messages about duty itself, not about a ticket: what each one tells, frozen when it was decided.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Localized;
+use crate::ids::{PersonId, RotationId, TicketId};
+use crate::time::Millis;
+use crate::word::Priority;
+
+/// A message about duty that is older than this is not worth telling any more.
+pub const WORTH: Millis = Millis::hours(1);
+
+/// How many open tickets a handoff names; the rest is counted.
+pub const TICKETS_NAMED: usize = 10;
+
+/// What a message about duty is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DutyAbout {
+    /// In which rotation.
+    pub rotation: RotationId,
+    /// What happens.
+    pub event: DutyEvent,
+    /// Since or from when the duty in question is the person's; for who goes off, when it ended.
+    pub from: Timestamp,
+    /// Until when, as things stand.
+    pub until: Option<Timestamp>,
+    /// Who had it before, or who has it now.
+    pub others: Vec<DutyPerson>,
+    /// Open tickets, the oldest first.
+    pub tickets: Vec<OpenTicket>,
+    /// How many more are open.
+    pub more_tickets: u32,
+}
+
+/// What happens to somebody's duty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DutyEvent {
+    /// The person is on duty from now on.
+    ComesOn,
+    /// The person is on duty no more.
+    GoesOff,
+    /// A shift is coming.
+    Reminder,
+}
+
+/// Somebody, with the name that was shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DutyPerson {
+    /// The id.
+    pub id: PersonId,
+    /// The name.
+    pub name: String,
+}
+
+/// A ticket that whoever comes on duty should know of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenTicket {
+    /// Its id.
+    pub id: TicketId,
+    /// What broke.
+    pub title: Localized,
+    /// How urgent.
+    pub priority: Priority,
+    /// Somebody has it.
+    pub acknowledged: bool,
+}

@@ -1,0 +1,102 @@
+//! What people are told of their duty: a handoff, a shift that is coming.
+
+use watchbell_engine::duty_notice::{DutyAbout, DutyEvent, DutyPerson, OpenTicket};
+use watchbell_engine::outgoing::Outgoing;
+use watchbell_engine::word::Locale;
+
+use super::clean::one_line;
+use super::page::PageText;
+use super::time::Moments;
+
+/// The longest name or title, characters.
+const WORDS_MAX: usize = 80;
+
+/// The message in words.
+pub(super) fn text(
+    message: &Outgoing,
+    duty: &DutyAbout,
+    moments: &Moments,
+    buttons: Vec<(String, String)>,
+) -> PageText {
+    let locale = message.locale;
+    let first_line = first_line(duty, moments, locale);
+    let mut lines: Vec<String> = [when(duty, moments, locale), others(duty, locale)].into_iter().flatten().collect();
+    lines.extend(tickets(duty, locale));
+    PageText { subject: first_line.clone(), first_line, lines, buttons }
+}
+
+/// `expense-primary 交接班:你开始值班,至周一 09:00`.
+fn first_line(duty: &DutyAbout, moments: &Moments, locale: Locale) -> String {
+    let rotation = &duty.rotation;
+    let until = duty.until.map(|at| moments.minute(at));
+    let from = moments.minute(duty.from);
+    match (duty.event, until, locale) {
+        (DutyEvent::ComesOn, Some(until), Locale::ZhCn) => format!("{rotation} 交接班:你开始值班,至{until}"),
+        (DutyEvent::ComesOn, None, Locale::ZhCn) => format!("{rotation} 交接班:你开始值班"),
+        (DutyEvent::ComesOn, Some(until), Locale::En) => format!("{rotation}: you are on duty now, until {until}"),
+        (DutyEvent::ComesOn, None, Locale::En) => format!("{rotation}: you are on duty now"),
+        (DutyEvent::GoesOff, _, Locale::ZhCn) => format!("{rotation} 交接班:你的值班已结束"),
+        (DutyEvent::GoesOff, _, Locale::En) => format!("{rotation}: your duty has ended"),
+        (DutyEvent::Reminder, _, Locale::ZhCn) => format!("值班提醒:{rotation} 自{from} 起由你值班"),
+        (DutyEvent::Reminder, _, Locale::En) => format!("Reminder: you are on duty in {rotation} from {from}"),
+    }
+}
+
+/// `11月24日 18:00 至周一 09:00(北京时间)`.
+fn when(duty: &DutyAbout, moments: &Moments, locale: Locale) -> Option<String> {
+    let (from, zone) = (moments.minute(duty.from), moments.zone_name(duty.from));
+    let until = duty.until.map(|at| moments.minute(at));
+    Some(match (duty.event, until, locale) {
+        (DutyEvent::GoesOff, _, Locale::ZhCn) => format!("{from}({zone})"),
+        (DutyEvent::GoesOff, _, Locale::En) => format!("At {from} ({zone})"),
+        (DutyEvent::ComesOn | DutyEvent::Reminder, Some(until), Locale::ZhCn) => format!("{from} 至 {until}({zone})"),
+        (DutyEvent::ComesOn | DutyEvent::Reminder, Some(until), Locale::En) => format!("{from} to {until} ({zone})"),
+        (DutyEvent::ComesOn | DutyEvent::Reminder, None, Locale::ZhCn) => format!("自 {from}({zone})"),
+        (DutyEvent::ComesOn | DutyEvent::Reminder, None, Locale::En) => format!("From {from} ({zone})"),
+    })
+}
+
+/// Who had it before, or who has it now.
+fn others(duty: &DutyAbout, locale: Locale) -> Option<String> {
+    let name = |person: &DutyPerson| one_line(&person.name, WORDS_MAX);
+    let names: Vec<String> = duty.others.iter().map(name).collect();
+    let nobody = names.is_empty();
+    match (duty.event, nobody, locale) {
+        (DutyEvent::ComesOn | DutyEvent::Reminder, true, Locale::ZhCn | Locale::En) => None,
+        (DutyEvent::ComesOn | DutyEvent::Reminder, false, Locale::ZhCn) => Some(format!("接替:{}", names.join("、"))),
+        (DutyEvent::ComesOn | DutyEvent::Reminder, false, Locale::En) => Some(format!("After {}", names.join(", "))),
+        (DutyEvent::GoesOff, true, Locale::ZhCn) => Some("现在无人值班".into()),
+        (DutyEvent::GoesOff, true, Locale::En) => Some("Nobody is on duty now".into()),
+        (DutyEvent::GoesOff, false, Locale::ZhCn) => Some(format!("现在值班:{}", names.join("、"))),
+        (DutyEvent::GoesOff, false, Locale::En) => Some(format!("On duty now: {}", names.join(", "))),
+    }
+}
+
+/// The open tickets that whoever comes on duty should know of, one line each.
+fn tickets(duty: &DutyAbout, locale: Locale) -> Vec<String> {
+    if duty.event != DutyEvent::ComesOn {
+        return Vec::new();
+    }
+    let all = duty.tickets.len() as u64 + u64::from(duty.more_tickets);
+    let head = match (all, locale) {
+        (0, Locale::ZhCn) => "没有未结束的事件单".to_owned(),
+        (0, Locale::En) => "No tickets are open".to_owned(),
+        (n, Locale::ZhCn) => format!("未结束的事件单 {n} 张:"),
+        (1, Locale::En) => "1 open ticket:".to_owned(),
+        (n, Locale::En) => format!("{n} open tickets:"),
+    };
+    let line = |ticket: &OpenTicket| {
+        let taken = match (ticket.acknowledged, locale) {
+            (true, Locale::ZhCn) => "(已认领)",
+            (true, Locale::En) => " (acknowledged)",
+            (false, Locale::ZhCn | Locale::En) => "",
+        };
+        let title = one_line(ticket.title.get(locale), WORDS_MAX);
+        format!("{} {} {title}{taken}", ticket.id, ticket.priority.as_str())
+    };
+    let more = (duty.more_tickets > 0).then(|| match locale {
+        Locale::ZhCn => format!("另有 {} 张", duty.more_tickets),
+        Locale::En => format!("and {} more", duty.more_tickets),
+    });
+    [head].into_iter().chain(duty.tickets.iter().map(line)).chain(more).collect()
+}
