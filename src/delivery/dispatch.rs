@@ -156,7 +156,9 @@ impl Dispatch {
     fn contact<'a>(&'a self, config: &'a Config, message: &Outgoing) -> Result<(&'a ChannelSpec, &'a Secret), Sent> {
         match message.send.subject {
             SendSubject::Canary(_) => Ok((&self.loop_back.0, &self.loop_back.1)),
-            SendSubject::Page(_) | SendSubject::Notice(_) | SendSubject::Test(_) => contact(config, message),
+            SendSubject::Page(_) | SendSubject::Notice(_) | SendSubject::Test(_) | SendSubject::Duty(_) => {
+                contact(config, message)
+            }
         }
     }
 

@@ -37,13 +37,7 @@ pub(super) async fn away(
     let deed = Deed::AddAbsence { person: person.clone(), from, to, reason: reason.clone() };
     match act(&app, &once, &caller, deed).await? {
         Answer::Absence(id) => Ok((StatusCode::CREATED, Json(AbsenceView { id: Some(id), person, from, to, reason }))),
-        other @ (Answer::Done
-        | Answer::Ticket { .. }
-        | Answer::Signal { .. }
-        | Answer::Silence(_)
-        | Answer::Override(_)
-        | Answer::Test(_)
-        | Answer::Refused(_)) => Err(unexpected(&other)),
+        other => Err(unexpected(&other)),
     }
 }
 
