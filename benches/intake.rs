@@ -168,7 +168,13 @@ async fn storm(base: &str, (at_once, side_by_side): (usize, usize), phone: &Phon
             tokio::spawn(async move {
                 while let Some(body) = { bodies.lock().expect("nobody panics with the lock").pop() } {
                     let request = client.post(&url).bearer_auth(TOKEN).header("content-type", "application/json");
-                    let answer = request.body(body).send().await.expect("an answer");
+                    let answer = request.body(body.clone()).send().await.expect("an answer");
+                    if answer.status() == 503 {
+                        // Not durable within two seconds: what a debug build on a busy machine says. Said again.
+                        println!("  one request was answered 503 and is sent again");
+                        bodies.lock().expect("nobody panics with the lock").push(body);
+                        continue;
+                    }
                     assert!(answer.status().is_success(), "{}", answer.status());
                 }
             })
