@@ -132,8 +132,8 @@ impl Pump {
         self.unrecorded = kept.into_iter().collect();
         // What was given up while the commit was under way has been decided anew since.
         let ended = |m: &Outgoing| self.engine.state().find_try(m.send).is_some_and(|t| t.ended.is_some());
-        let fresh = done.commit.outbox.iter().filter(|m| !sent.contains(&m.send) && !ended(m)).cloned();
-        let messages: Vec<Outgoing> = done.batch.adopted.into_iter().chain(fresh).collect();
+        let fresh = done.commit.outbox.iter().filter(|m| !sent.contains(&m.send)).cloned();
+        let messages: Vec<Outgoing> = done.batch.adopted.into_iter().chain(fresh).filter(|m| !ended(m)).collect();
         if !messages.is_empty() {
             out.push(Command::Release { messages, recorded: true });
         }

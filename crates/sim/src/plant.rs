@@ -108,7 +108,7 @@ impl World {
         match self.plant {
             Some(Plant::OutcomeLost) => planted.ended.clear(),
             Some(Plant::VerdictLost) => {
-                planted.marks.retain(|m| !matches!(m, Mark::Verdict(v) if v.level == Level::Up))
+                planted.marks.retain(|m| !matches!(m, Mark::Verdict(v) if v.level == Level::Up));
             }
             Some(Plant::FactsOutOfOrder) if planted.facts.len() > 3 => planted.facts.swap(1, 2),
             _ => return Arc::clone(commit),

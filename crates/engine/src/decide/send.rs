@@ -239,13 +239,22 @@ impl Turn<'_> {
         self.lapse(row.send, Receipt::Lapsed, &detail, wanted.then_some(self.now));
     }
 
-    /// Ends the pages of this batch that are not wanted any more at its end.
+    /// Ends the pages of this batch that are not wanted any more at its end; those of an earlier epoch too, which
+    /// may have arrived before.
     pub(super) fn call_off_unwanted(&mut self, gone: &BTreeSet<SendId>) {
         let open = |m: &&Outgoing| self.state().find_try(m.send).is_some_and(|t| t.ended.is_none());
         let unwanted = |m: &&Outgoing| !gone.contains(&m.send) && !self.is_wanted(m.send.subject, Millis::ZERO);
         let called_off: Vec<SendId> = self.out.outbox.iter().filter(open).filter(unwanted).map(|m| m.send).collect();
         for send in called_off {
             self.lapse(send, Receipt::CalledOff, "answered before it was sent", None);
+        }
+        let adopted = std::mem::take(&mut self.out.adopted);
+        let open = |send: &SendId| self.state().find_try(*send).is_some_and(|t| t.ended.is_none());
+        let is_over = |send: &SendId| open(send) && !self.is_wanted(send.subject, Millis::ZERO);
+        let (over, kept): (Vec<SendId>, Vec<SendId>) = adopted.into_iter().partition(is_over);
+        self.out.adopted = kept;
+        for send in over {
+            self.lapse(send, Receipt::Lapsed, "answered before it was sent again", None);
         }
     }
 

@@ -189,7 +189,9 @@ impl World {
         let ladder = |id: &PersonId| catalog.people.get(id).filter(|p| !p.disabled);
         let entries =
             people.iter().filter_map(ladder).map(|p| p.page_by.ladder(ticket.routed.priority).len()).sum::<usize>();
-        let bound = PAGED_WITHIN.plus(ENTRY_GIVES_WAY.times(entries as u64)).plus(last_resort(policy, now_at));
+        // Whoever nobody reaches is tried in every pass before the catch-all is.
+        let tried = entries as u64 * (1 + u64::from(policy.repeat));
+        let bound = PAGED_WITHIN.plus(ENTRY_GIVES_WAY.times(tried)).plus(last_resort(policy, now_at));
         (people.iter().any(|id| self.can_be_reached(catalog, id, ticket)), bound)
     }
 

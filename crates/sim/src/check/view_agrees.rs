@@ -12,7 +12,7 @@ pub(crate) fn look(view: &LiveView, state: &State) -> Vec<String> {
     for ticket in state.tickets.values() {
         match view.tickets.get(&ticket.id) {
             Some(shown) => {
-                wrong.extend(differs(shown, ticket).map(|what| format!("{} is shown with {what}", ticket.id)))
+                wrong.extend(differs(shown, ticket).map(|what| format!("{} is shown with {what}", ticket.id)));
             }
             None => wrong.push(format!("{} is not shown", ticket.id)),
         }
