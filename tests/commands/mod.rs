@@ -25,7 +25,7 @@ fn has(value: &Value, keys: &str) {
 /// What a ticket has, none of it ever left out (design, section 8).
 const TICKET: &str = "id title state priority policy step owner impact service component url opened_at impact_started \
     detected first_page_accepted acknowledged_at acknowledged_by restored resolved_at resolved_as reopened \
-    snoozed_until next_step alerts";
+    snoozed_until next_step alerts explains flapping storm";
 
 #[track_caller]
 fn is_ticket(ticket: &Value) {
@@ -146,8 +146,49 @@ async fn a_silence_keeps_quiet_until_its_end() {
     let more =
         ["silence", "service=~\"pay.*\"", "severity!=warning", "--for", "30m", "--reason", "x", "--format", "json"];
     let silence = house.run(&more).await.json();
-    has(&silence, "id matchers from until by reason silenced");
+    has(&silence, "id matchers from until by reason silenced active ends_soon");
     assert_eq!(silence["matchers"], json!(["service=~\"pay.*\"", "severity!=\"warning\""]));
     let quiet = house.run(&["declare", "payroll again", "--label", "service=payroll"]).await.fails(1);
     assert!(quiet.contains("a silence matches it"), "{quiet}");
+    let later = ["silence", "service=ledger", "--from", "2099-01-01T00:00", "--for", "1h", "--reason", "later"];
+    let said = house.run(&later).await.ok();
+    assert!(said.starts_with("SIL-3 from ") && said.ends_with("; pending\n"), "{said}");
+    let list = house.run(&["silences"]).await.ok();
+    assert!(list.contains("SIL-1  service=\"payroll\"") && list.contains("pending from "), "{list}");
+    assert!(house.run(&["extend", "SIL-2", "--for", "2h"]).await.ok().starts_with("SIL-2 until "));
+    house.run(&["extend", "SIL-2", "--for", "721h"]).await.fails(1);
+    let all = house.run(&["suppressed", "--format", "json"]).await.json();
+    has(&all, "suppressed counts next");
+    has(&all["suppressed"][0], "alert why since until by ticket quiet");
+    assert_eq!(all["counts"]["silence"], 2);
+    let text = house.run(&["suppressed"]).await.ok();
+    assert!(text.starts_with("2 alerts are not paged\n"), "{text}");
+    let said = house.run(&["why-not", "li.na", "INC-1"]).await.ok();
+    assert!(said.starts_with("INC-1: "), "{said}");
+    has(
+        &house.run(&["why-not", "li.na", "inc-1", "--format", "json"]).await.json(),
+        "ticket person answer text at step instead",
+    );
+    house.run(&["why-not", "nobody", "INC-1"]).await.fails(1);
+    for silence in ["SIL-1", "SIL-2"] {
+        assert!(house.run(&["unsilence", silence]).await.ok().contains("has ended"));
+    }
+    house.run(&["unsilence", "SIL-1"]).await.fails(1);
+    assert_eq!(house.run(&["suppressed"]).await.ok(), "nothing is suppressed: everything that fires is paged\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn maintenance_is_recorded_listed_and_ended() {
+    let house = House::running().await;
+    assert_eq!(house.run(&["maintenance", "list"]).await.ok(), "no maintenance\n");
+    let add =
+        ["maintenance", "add", "service=ledger", "--title", "Ledger upgrade", "--for", "2h", "--expect", "status"];
+    let window = house.run(&[&add[..], &["--up-to", "down", "--format", "json"]].concat()).await.json();
+    has(&window, "id title matchers from until active recurring expect cover_running by quiet");
+    assert_eq!(window["expect"], json!({ "kinds": ["status"], "up_to": "down" }));
+    let list = house.run(&["maintenance", "list"]).await.ok();
+    assert!(list.starts_with("MNT-1  Ledger upgrade  service=\"ledger\"  "), "{list}");
+    assert!(house.run(&["maintenance", "end", "MNT-1"]).await.ok().contains("has ended"));
+    house.run(&["maintenance", "end", "MNT-1"]).await.fails(1);
+    house.run(&["maintenance", "add", "service=x", "--title", "t", "--for", "1h", "--expect", "statsu"]).await.fails(2);
 }

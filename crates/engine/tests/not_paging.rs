@@ -150,6 +150,24 @@ fn the_end_of_a_silence_is_foretold_where_something_still_fires() {
 }
 
 #[test]
+fn what_a_person_escalates_in_spite_of_a_silence_is_not_held_again() {
+    let mut w = World::new(catalog());
+    w.fire("api:a", CRITICAL, &[("part", "a")]);
+    w.pass(Millis::secs(5));
+    w.act("bo", add(&w, "part=a", None, 3_600));
+    w.pass(Millis::secs(5));
+    w.act("bo", Deed::Escalate { ticket: TicketId(1), page: None });
+    w.pass(Millis::secs(5));
+    w.act("bo", add(&w, "part=other", None, 60));
+    w.crash(Millis::secs(5));
+    w.pass(Millis::mins(2));
+    assert!(matches!(w.phase(TicketId(1)), Phase::Triggered(_)), "another silence is no reason");
+    w.act("bo", add(&w, "part=a", None, 7_200));
+    assert!(matches!(w.phase(TicketId(1)), Phase::Held { .. }), "somebody wants quiet anew");
+    w.check();
+}
+
+#[test]
 fn maintenance_keeps_quiet_what_it_expects_and_nothing_else() {
     let mut w = World::new(family());
     let expect = Expect { kinds: BTreeSet::from([FailureKind::Status]), up_to: Some(Level::Degraded) };

@@ -11,8 +11,8 @@ use crate::catalog::{Catalog, ProbeInfo};
 use crate::fact::{Because, Fact, Firing, MessageKind, Quiet, Stage, What};
 use crate::ids::{DedupKey, SilenceId, TicketId};
 use crate::input::Actor;
-use crate::label::all_match;
-use crate::not_paging::SETTLE;
+use crate::label::{Matcher, all_match};
+use crate::not_paging::{Expect, SETTLE};
 use crate::state::{Member, Phase, Silence, Ticket};
 use crate::time::{Millis, after};
 use crate::word::Severity;
@@ -26,6 +26,13 @@ const OF_PEOPLE_AND_OURSELVES: [&str; 2] = ["self:", "api:declare-"];
 /// Whether a person or watchbell itself says it.
 pub(super) fn is_of_people_or_ourselves(alert: &Firing) -> bool {
     OF_PEOPLE_AND_OURSELVES.iter().any(|head| alert.key.as_str().starts_with(head))
+}
+
+/// Something that keeps quiet for a time of its own.
+pub(super) struct Hush {
+    quiet: Quiet,
+    from: Timestamp,
+    until: Timestamp,
 }
 
 /// When an alert that waits has waited long enough.
@@ -87,43 +94,42 @@ impl Turn<'_> {
         if alert.severity == Severity::Info {
             return Some(Quiet::Info);
         }
-        if let Some((quiet, _)) = self.silenced(alert) {
-            return Some(quiet);
+        if let Some(hush) = self.silenced(alert) {
+            return Some(hush.quiet);
         }
         if is_of_people_or_ourselves(alert) {
             return None;
         }
-        let explained = self.in_maintenance(alert, false).or_else(|| self.inhibited(alert));
+        let maintenance = self.in_maintenance(alert, false).map(|hush| hush.quiet);
+        let explained = maintenance.or_else(|| self.inhibited(alert));
         explained.or_else(|| self.depends(alert)).or_else(|| self.settling(alert))
     }
 
     /// The recorded or recurring silence that lasts longest.
-    fn silenced(&self, alert: &Firing) -> Option<(Quiet, Timestamp)> {
+    fn silenced(&self, alert: &Firing) -> Option<Hush> {
         if let Some((id, silence)) = self.state().silence_for(&alert.labels, self.now) {
-            return Some((Quiet::Silenced(id), silence.until));
+            return Some(Hush { quiet: Quiet::Silenced(id), from: silence.from, until: silence.until });
         }
         let standing = self.catalog.not_paging.silences.iter().filter(|s| all_match(&s.matchers, &alert.labels));
-        let open = standing.filter_map(|s| Some((s.when.at(self.now)?.1, s)));
-        let (until, silence) = open.max_by_key(|(until, _)| *until)?;
-        Some((Quiet::Standing { silence: silence.id.clone(), until }, until))
+        let open = standing.filter_map(|s| Some((s.when.at(self.now)?, s)));
+        let ((from, until), silence) = open.max_by_key(|((_, until), _)| *until)?;
+        Some(Hush { quiet: Quiet::Standing { silence: silence.id.clone(), until }, from, until })
     }
 
     /// The maintenance window that expects this alert; with `running`, only one that holds running
     /// escalations too.
-    fn in_maintenance(&self, alert: &Firing, running: bool) -> Option<Quiet> {
-        let recorded = self.state().maintenance.iter().filter(|(_, m)| {
-            m.is_active(self.now)
-                && (!running || m.cover_running)
-                && all_match(&m.matchers, &alert.labels)
-                && m.expect.covers(alert)
-        });
-        let recorded = recorded.map(|(id, m)| (m.until, id.to_string()));
-        let written = self.catalog.not_paging.maintenance.iter().filter(|m| {
-            (!running || m.cover_running) && all_match(&m.matchers, &alert.labels) && m.expect.covers(alert)
-        });
-        let written = written.filter_map(|m| Some((m.when.at(self.now)?.1, m.id.clone())));
-        let (until, window) = recorded.chain(written).max()?;
-        Some(Quiet::Maintenance { window, until })
+    fn in_maintenance(&self, alert: &Firing, running: bool) -> Option<Hush> {
+        let covers = |matchers: &[Matcher], expect: &Expect, cover_running: bool| {
+            (!running || cover_running) && all_match(matchers, &alert.labels) && expect.covers(alert)
+        };
+        let recorded = self.state().maintenance.iter().filter(|(_, m)| m.is_active(self.now));
+        let recorded = recorded.filter(|(_, m)| covers(&m.matchers, &m.expect, m.cover_running));
+        let recorded = recorded.map(|(id, m)| (m.until, m.from, id.to_string()));
+        let written = self.catalog.not_paging.maintenance.iter();
+        let written = written.filter(|m| covers(&m.matchers, &m.expect, m.cover_running));
+        let written = written.filter_map(|m| m.when.at(self.now).map(|(from, until)| (until, from, m.id.clone())));
+        let (until, from, window) = recorded.chain(written).max()?;
+        Some(Hush { quiet: Quiet::Maintenance { window, until }, from, until })
     }
 
     /// A live alert that explains this one, and of which somebody was told.
@@ -321,6 +327,9 @@ impl Turn<'_> {
                 Some(Phase::Held { quiet, until }) => Some((quiet.clone(), *until)),
                 _ => None,
             };
+            if before.is_none() && !self.is_newly_quiet(id) {
+                continue; // a person escalated it since
+            }
             if self.hold_if_quiet(id) {
                 continue;
             }
@@ -338,6 +347,15 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether what keeps a chased ticket quiet began after somebody was last paged for it: what was paged
+    /// in spite of a silence goes on.
+    fn is_newly_quiet(&self, id: TicketId) -> bool {
+        let Some(ticket) = self.state().tickets.get(&id) else { return false };
+        let paged = ticket.current_pages().map(|p| p.started_at).max().unwrap_or(ticket.occurred_at);
+        let hushes = ticket.firing().filter_map(|m| self.holds(&m.alert));
+        hushes.map(|hush| hush.from).max().is_some_and(|from| from >= paged)
+    }
+
     /// When a silence or a window begins or ends next, or a warning of an end is due.
     fn next_window(&self) -> Option<Timestamp> {
         let rules = &self.catalog.not_paging;
@@ -351,7 +369,7 @@ impl Turn<'_> {
 
     /// Holds the paging of a ticket all of whose live alerts are kept quiet; whether it is held.
     pub(super) fn hold_if_quiet(&mut self, id: TicketId) -> bool {
-        let Some((quiet, until)) = self.held_by(id) else { return false };
+        let Some(Hush { quiet, until, .. }) = self.held_by(id) else { return false };
         let Some(phase) = self.state().tickets.get(&id).map(|t| &t.phase) else { return false };
         if matches!(phase, Phase::Held { quiet: before, .. } if *before == quiet) {
             return true;
@@ -371,16 +389,14 @@ impl Turn<'_> {
     /// Of what keeps every live alert of a ticket quiet, the one that ends first: then one of its alerts
     /// may have to be paged. `None` where an alert is not covered. Maintenance holds an open ticket only
     /// where it says so; dependencies and inhibition never do.
-    pub(super) fn held_by(&self, id: TicketId) -> Option<(Quiet, Timestamp)> {
-        let hold = |m: &Member| {
-            let maintenance = || {
-                let quiet = self.in_maintenance(&m.alert, true)?;
-                let until = quiet.until()?;
-                Some((quiet, until))
-            };
-            self.silenced(&m.alert).or_else(maintenance)
-        };
-        let all: Option<Vec<_>> = self.state().tickets.get(&id)?.firing().map(hold).collect();
-        all?.into_iter().min_by_key(|(_, until)| *until)
+    pub(super) fn held_by(&self, id: TicketId) -> Option<Hush> {
+        let firing = self.state().tickets.get(&id)?.firing();
+        let all: Option<Vec<Hush>> = firing.map(|m| self.holds(&m.alert)).collect();
+        all?.into_iter().min_by_key(|hush| hush.until)
+    }
+
+    /// What would hold a running escalation of this alert.
+    fn holds(&self, alert: &Firing) -> Option<Hush> {
+        self.silenced(alert).or_else(|| self.in_maintenance(alert, true))
     }
 }
