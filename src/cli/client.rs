@@ -69,8 +69,8 @@ impl ApiClient {
         self.call::<Option<Value>>(Method::DELETE, path, None::<&Value>).await.map(drop)
     }
 
-    pub(super) async fn oncall(&self, at: Timestamp) -> Result<Oncall, ApiError> {
-        self.get(&format!("/api/v1/oncall?at={at}")).await
+    pub(super) async fn oncall(&self, at: Option<Timestamp>) -> Result<Oncall, ApiError> {
+        self.get(&at.map_or_else(|| "/api/v1/oncall".into(), |at| format!("/api/v1/oncall?at={at}"))).await
     }
 
     pub(super) async fn shifts(&self, id: &str, from: Timestamp, to: Timestamp) -> Result<RotationShifts, ApiError> {

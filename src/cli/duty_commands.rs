@@ -23,9 +23,10 @@ pub(super) async fn oncall(
 ) -> Result<ExitCode, Failure> {
     let config = quiet_configuration(common, Secrets::WarnIfMissing)?;
     let now = Clock::system().now();
-    let at = at.map_or(Ok(now), |text| instant(&text, &config.catalog.zone, now)).map_err(Failure::input)?;
+    let asked_at = at.map(|text| instant(&text, &config.catalog.zone, now)).transpose().map_err(Failure::input)?;
+    let at = asked_at.unwrap_or(now);
     let chosen = chosen(&config, rotation.as_deref())?;
-    let asked = if offline { None } else { heard(server(common, &config)?.oncall(at).await) };
+    let asked = if offline { None } else { heard(server(common, &config)?.oncall(asked_at).await) };
     let mut answer = asked.unwrap_or_else(|| oncall_from_files(&chosen, &config, at));
     answer.rotations.retain(|r| chosen.iter().any(|c| c.id == r.id));
     match common.format {

@@ -100,3 +100,72 @@ fn tickets(duty: &DutyAbout, locale: Locale) -> Vec<String> {
     });
     [head].into_iter().chain(duty.tickets.iter().map(line)).chain(more).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use watchbell_engine::catalog::Localized;
+    use watchbell_engine::fact::MessageKind;
+    use watchbell_engine::word::Priority;
+
+    use super::*;
+    use crate::words::{Links, page_text};
+
+    fn message(event: DutyEvent, locale: Locale) -> Outgoing {
+        let sample = include_str!("../../tests/data/page.json");
+        let page: Outgoing = serde_json::from_str(sample).expect("the sample is a message");
+        let ticket = OpenTicket {
+            id: "INC-42".parse().expect("an id"),
+            title: Localized { zh_cn: "发票验真".into(), en: "Invoice\nverification".into() },
+            priority: Priority::P1,
+            acknowledged: true,
+        };
+        let duty = DutyAbout {
+            rotation: "expense-primary".into(),
+            event,
+            from: "2026-11-24T19:00:00Z".parse().expect("an instant"),
+            until: Some("2026-11-30T01:00:00Z".parse().expect("an instant")),
+            others: vec![DutyPerson { id: "wang.lei".into(), name: "王磊".into() }],
+            tickets: vec![ticket],
+            more_tickets: 3,
+        };
+        let (page, about, duty) = (Outgoing { page: None, ..page }, None, Some(duty));
+        Outgoing { kind: MessageKind::DutyHandoff, about, duty, locale, ..page }
+    }
+
+    fn told(event: DutyEvent, locale: Locale) -> String {
+        let text = page_text(&message(event, locale), &Links::default());
+        assert!(text.buttons.is_empty() && text.subject == text.first_line);
+        format!("{}\n{}", text.first_line, text.lines.join("\n"))
+    }
+
+    #[test]
+    fn who_comes_on_is_told_until_when_and_what_is_open() {
+        let zh = told(DutyEvent::ComesOn, Locale::ZhCn);
+        assert_eq!(
+            zh,
+            "expense-primary 交接班:你开始值班,至周一 09:00\n03:00 至 周一 09:00(北京时间)\n接替:王磊\n\
+             未结束的事件单 4 张:\nINC-42 P1 发票验真(已认领)\n另有 3 张"
+        );
+        let en = told(DutyEvent::ComesOn, Locale::En);
+        assert_eq!(
+            en,
+            "expense-primary: you are on duty now, until Mon 09:00\n03:00 to Mon 09:00 (Beijing time)\nAfter 王磊\n\
+             4 open tickets:\nINC-42 P1 Invoice verification (acknowledged)\nand 3 more"
+        );
+    }
+
+    #[test]
+    fn who_goes_off_and_who_will_come_are_told_the_rest() {
+        let off = told(DutyEvent::GoesOff, Locale::En);
+        assert_eq!(off, "expense-primary: your duty has ended\nAt 03:00 (Beijing time)\nOn duty now: 王磊");
+        let off = told(DutyEvent::GoesOff, Locale::ZhCn);
+        assert_eq!(off, "expense-primary 交接班:你的值班已结束\n03:00(北京时间)\n现在值班:王磊");
+        let soon = told(DutyEvent::Reminder, Locale::En);
+        assert!(
+            soon.starts_with("Reminder: you are on duty in expense-primary from 03:00\n03:00 to Mon 09:00"),
+            "{soon}"
+        );
+        let soon = told(DutyEvent::Reminder, Locale::ZhCn);
+        assert!(soon.starts_with("值班提醒:expense-primary 自03:00 起由你值班\n"), "{soon}");
+    }
+}

@@ -44,10 +44,12 @@ pub(super) async fn oncall(State(app): State<App>, Asked(query): Asked<OncallQue
     let config = app.live.config.load_full();
     let catalog = &*config.catalog;
     let view = app.live.view.load_full();
+    let is_asked = query.at.is_some();
     let at = query.at.map_or_else(|| Ok(app.clock.now()), |text| instant(&text, &catalog.zone, "at"))?;
+    let is_past = is_asked && at < app.clock.now();
     let only = query.rotation.map(|text| key(&catalog.rotations, &text, "rotation").map(|(id, _)| id)).transpose()?;
     let wanted = catalog.rotations.values().filter(|r| only.is_none_or(|id| r.id == *id));
-    let past = if at < app.clock.now() { Past::load(&app, Span::around(at).from).await? } else { Past::default() };
+    let past = if is_past { Past::load(&app, Span::around(at).from).await? } else { Past::default() };
     let duty = |rotation: &Rotation| {
         if let Some(known) = past.at(&app, catalog, rotation, at) {
             return known;
