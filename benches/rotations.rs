@@ -152,6 +152,7 @@ fn rotation(n: usize) -> Rotation {
         overrides: Vec::new(),
         temporary: Vec::new(),
         gaps_allowed: None,
+        messages: watchbell_engine::catalog::DutyMessages::default(),
     }
 }
 
