@@ -24,6 +24,9 @@ const PAGED_WITHIN: Millis = Millis::secs(30);
 /// An entry that nobody accepts gives way after so long.
 const ENTRY_GIVES_WAY: Millis = Millis::secs(10);
 
+/// The same, where somebody can be reached whom the step that was entered names: an entry or two may give way.
+const FIRST_PAGED_WITHIN: Millis = Millis::secs(60);
+
 /// What a run may be late, and deciding and committing take, beside the probe's own times.
 const DECIDED_WITHIN: Millis = Millis::secs(5);
 
@@ -141,6 +144,10 @@ impl World {
             return None;
         }
         let (reachable, bound) = self.whose_turn(ticket, watched.from, chase.stage);
+        // Where nothing went wrong since, whoever is asked first is reached at once.
+        let calm = watched.disturbed.max(self.watch.paging.disturbed) < watched.entered;
+        let bound =
+            if calm && self.first_is_reached(ticket, watched.from) { bound.min(FIRST_PAGED_WITHIN) } else { bound };
         let overlong = reachable && quiet > bound;
         overlong.then(|| (Rule::PagedInTime, format!("{} is triggered, and nobody was paged for {quiet}", ticket.id)))
     }
@@ -193,6 +200,14 @@ impl World {
         let tried = entries as u64 * (1 + u64::from(policy.repeat));
         let bound = PAGED_WITHIN.plus(ENTRY_GIVES_WAY.times(tried)).plus(last_resort(policy, now_at));
         (people.iter().any(|id| self.can_be_reached(catalog, id, ticket)), bound)
+    }
+
+    /// Whether everybody whom this step names can be reached.
+    fn first_is_reached(&self, ticket: &Ticket, stage: Stage) -> bool {
+        let (catalog, Stage::Step(n)) = (&self.setup.catalog, stage) else { return false };
+        let step = catalog.policies.get(&ticket.routed.policy).and_then(|p| p.steps.get(n as usize));
+        let people: Vec<PersonId> = step.into_iter().flat_map(|s| &s.page).flat_map(|t| self.people_of(t)).collect();
+        !people.is_empty() && people.iter().all(|id| self.can_be_reached(catalog, id, ticket))
     }
 
     fn people_of(&self, target: &Target) -> Vec<PersonId> {
