@@ -30,12 +30,12 @@ async fn a_change_of_people_is_said_and_can_be_kept() {
     assert!(said.contains("primary: li.na → wang.lei"), "{said}");
     assert!(said.contains("    overrides:\n      - { person: li.na, from: \""), "{said}");
     let json = house.run(&["check", "--against", "HEAD", "--format", "json"]).await.json();
-    has(&json, "ok errors warnings probes filled_in changes added removed");
+    has(&json, "ok errors warnings probes filled_in clock_changes changes added removed");
     let change = &json["changes"][0];
     has(change, "rotation from to before after keep");
     assert_eq!((&change["before"], &change["after"]), (&json!(["li.na"]), &json!(["wang.lei"])));
     let plain = house.run(&["check", "--format", "json"]).await.json();
-    has(&plain, "ok errors warnings probes filled_in");
+    has(&plain, "ok errors warnings probes filled_in clock_changes");
 
     let lines: Vec<String> = json["changes"]
         .as_array()

@@ -78,7 +78,7 @@ async fn the_past_is_what_was_recorded() {
     house.run(&["oncall"]).await.ok();
     house.run(&["override", "primary", "wang.lei", "--for", "15h"]).await.ok();
     // What follows lies after the override was recorded; the configuration alone would still say li.na.
-    let now = jiff::Timestamp::now();
+    let now = watchbell::clock::Clock::system().now();
     let at = |secs: i64| now.checked_add(jiff::SignedDuration::from_secs(secs)).expect("an instant").to_string();
     let past = house.run(&["oncall", "--at", &now.to_string(), "--format", "json"]).await.json();
     let rotation = &past["rotations"][0];

@@ -16,10 +16,13 @@ async fn a_reload_takes_all_or_nothing() {
     house.edit("people: [li.na]", "people: [wang.lei]");
     let refused = house.run(&["reload"]).await.fails(1);
     assert!(refused.contains("it would change who is on duty now"), "{refused}");
-    assert!(refused.contains("primary: on duty now is li.na, and would be wang.lei"), "{refused}");
+    assert!(
+        refused.contains("primary: li.na → wang.lei\n") && refused.contains("- { person: li.na, from: "),
+        "{refused}"
+    );
     assert!(house.run(&["oncall"]).await.ok().contains("  primary: li.na "), "the old lines are in force");
     let taken = house.run(&["reload", "--accept-shift-change"]).await.ok();
-    assert!(taken.contains(" is in force now\nprimary: on duty now is li.na, and would be wang.lei"), "{taken}");
+    assert!(taken.contains(" is in force now\n") && taken.contains("primary: li.na → wang.lei"), "{taken}");
     assert!(house.run(&["oncall"]).await.ok().contains("  primary: wang.lei "));
 
     house.edit("policies:", "polices:");
@@ -34,7 +37,7 @@ async fn a_reload_takes_all_or_nothing() {
     assert!(broken.contains("watchbell.yaml:") && broken.contains("did you mean `policies`"), "{broken}");
     house.edit("polices:", "policies:");
     let fine = house.run(&["reload", "--format", "json"]).await.json();
-    has(&fine, "revision changed notes");
+    has(&fine, "revision changed notes changes");
     assert_eq!(fine["changed"], false);
 }
 

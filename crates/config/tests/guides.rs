@@ -15,7 +15,7 @@ people:
   - { id: chen.yu, contacts: { mail: chen.yu@example.com } }
   - { id: zhao.min, contacts: { mail: zhao.min@example.com } }
   - { id: sun.tao, contacts: { mail: sun.tao@example.com } }
-policies: [ { id: all, steps: [ { page: li.na } ], catch_all: { person: li.na } } ]
+policies: [ { id: all, steps: [ { page: li.na } ], ack_timeout: 1h, catch_all: { person: li.na } } ]
 probes: [ { id: site, http: "https://expense.example.com/healthz" } ]
 "#;
 
