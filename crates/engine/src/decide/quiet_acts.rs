@@ -9,7 +9,7 @@ use crate::ids::{MaintenanceId, SilenceId};
 use crate::input::{Actor, Answer, Refusal, SILENCE_AT_MOST};
 use crate::label::{Matcher, all_match};
 use crate::not_paging::Expect;
-use crate::state::Silence;
+use crate::state::{Silence, Ticket};
 use crate::time::{Millis, after, elapsed};
 
 /// The author of a silence is told so long before its end.
@@ -133,7 +133,7 @@ impl Turn<'_> {
         let Some(silence) = self.state().silences.get(&id) else { return 0 };
         let quiet = self.state().quiet.values().filter(|q| q.quiet == Quiet::Silenced(id)).count();
         let open = self.state().tickets.values().filter(|t| t.is_open());
-        let members = open.flat_map(|t| t.firing()).filter(|m| all_match(&silence.matchers, &m.alert.labels)).count();
+        let members = open.flat_map(Ticket::firing).filter(|m| all_match(&silence.matchers, &m.alert.labels)).count();
         u32::try_from(quiet + members).unwrap_or(u32::MAX)
     }
 }
