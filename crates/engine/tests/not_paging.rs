@@ -150,6 +150,25 @@ fn the_end_of_a_silence_is_foretold_where_something_still_fires() {
 }
 
 #[test]
+fn the_author_is_told_over_quiet_channels_and_only_while_it_ends_as_told() {
+    let mut w = World::new(catalog());
+    w.act("bo", add(&w, "part=a", None, 3_600));
+    w.fire("api:a", CRITICAL, &[("part", "a")]);
+    w.pass(Millis::mins(46));
+    let told: Vec<_> = w.sent.iter().map(|(_, m)| m).filter(|m| m.kind == MessageKind::SilenceExpiring).collect();
+    assert!(!told.is_empty(), "bo asked for the silence");
+    assert!(told.iter().all(|m| m.person.as_str() == "bo" && !w.catalog.channels[&m.channel].loud));
+    let about = told[0].silence.as_ref().expect("it tells of the silence");
+    assert_eq!((about.silence.0, about.firing), (1, 1));
+    let before = told.len();
+    w.crash(Millis::secs(5));
+    w.pass(Millis::mins(5));
+    let count = |w: &World| w.sent.iter().filter(|(_, m)| m.kind == MessageKind::SilenceExpiring).count();
+    assert_eq!(count(&w), before, "once");
+    w.check();
+}
+
+#[test]
 fn what_a_person_escalates_in_spite_of_a_silence_is_not_held_again() {
     let mut w = World::new(catalog());
     w.fire("api:a", CRITICAL, &[("part", "a")]);

@@ -152,6 +152,7 @@ pub(in crate::store) fn outgoing(send: SendId, decided_ms: i64) -> Outgoing {
         by: None,
         decided_at: at(decided_ms),
         duty: None,
+        silence: None,
     }
 }
 
