@@ -34,7 +34,9 @@ pub(super) fn text(
         Locale::En => vec![
             format!("Silences: {matchers}"),
             format!("Reason: {reason}"),
-            format!("From {until} ({zone}) what still fires pages whoever is on duty; extend the silence to keep it quiet"),
+            format!(
+                "From {until} ({zone}) what still fires pages whoever is on duty; extend the silence to keep it quiet"
+            ),
         ],
     };
     PageText { subject: first_line.clone(), first_line, lines, buttons }
