@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Absence, LadderEntry, Localized, Override, Require};
-use crate::duty_notice::DutyAbout;
+use crate::duty_notice::NoticeAbout;
 use crate::ids::{
     AbsenceId, ChannelId, DedupKey, DutyNoticeId, Epoch, FactNo, LayerId, MaintenanceId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId, SendId, SilenceId, TestId, TicketId,
 };
@@ -302,6 +302,8 @@ pub enum MessageKind {
     DutyHandoff,
     /// Somebody will come on duty.
     DutyReminder,
+    /// A silence of the reader ends soon, and something still fires in it.
+    SilenceExpiring,
 }
 
 impl MessageKind {
@@ -316,6 +318,7 @@ impl MessageKind {
             Self::Test => "test",
             Self::DutyHandoff => "duty.handoff",
             Self::DutyReminder => "duty.reminder",
+            Self::SilenceExpiring => "silence.expiring",
         }
     }
 }
@@ -786,7 +789,7 @@ pub enum What {
         /// Who acted.
         by: Option<String>,
     },
-    /// Somebody is to be told of their duty.
+    /// Somebody is to be told of their duty, or of their silence that ends.
     DutyNoticeOwed {
         /// Its id.
         notice: DutyNoticeId,
@@ -796,8 +799,8 @@ pub enum What {
         channel: ChannelId,
         /// What it tells.
         kind: MessageKind,
-        /// Of which duty.
-        about: DutyAbout,
+        /// Of which duty or silence.
+        about: NoticeAbout,
     },
     /// Somebody is not told of their duty: it would come too late.
     DutyNoticeDropped {

@@ -96,6 +96,9 @@ pub(crate) fn arrival(message: &Outgoing) -> String {
         let open = if tickets.is_empty() { String::new() } else { format!("; open: {}", tickets.join(", ")) };
         return format!("{to}: {} {} {event}{open}", message.kind.webhook_type(), duty.rotation);
     }
+    if let Some(about) = &message.silence {
+        return format!("{to}: {} {}, {} still there", message.kind.webhook_type(), about.silence, about.firing);
+    }
     let Some(about) = &message.about else { return format!("{to}: test {}", message.send) };
     let by = message.by.as_ref().map_or(String::new(), |by| format!(" by {by}"));
     let what = format!("{} {}", about.priority, about.title.en);
@@ -119,7 +122,8 @@ pub(crate) fn arrival(message: &Outgoing) -> String {
         | MessageKind::Cancelled
         | MessageKind::Test
         | MessageKind::DutyHandoff
-        | MessageKind::DutyReminder) => format!("{to}: {} {}{by}", kind.webhook_type(), about.ticket),
+        | MessageKind::DutyReminder
+        | MessageKind::SilenceExpiring) => format!("{to}: {} {}{by}", kind.webhook_type(), about.ticket),
     }
 }
 

@@ -168,6 +168,15 @@ impl Turn<'_> {
         self.engine.lapses.set(key, due);
     }
 
+    /// Something that was to be looked at long ago says that we were away ourselves: whoever spoke meanwhile
+    /// was not heard. What was held for a while and is looked at after that is judged, or it never would be.
+    pub(super) fn notice_absence(&mut self) {
+        let beat = self.engine.next_beat(self.catalog).filter(|_| self.engine.beats_from.is_none());
+        if beat.is_some_and(|at| elapsed(at, self.now) > AWAY) {
+            self.engine.could_not_hear(self.now);
+        }
+    }
+
     /// Alerts whose source says nothing more are over.
     pub(super) fn end_lapsed(&mut self) {
         if self.engine.lapses.first().is_some_and(|at| elapsed(at, self.now) > AWAY) {

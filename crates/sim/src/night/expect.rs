@@ -56,6 +56,7 @@ impl Asked {
                 "test" => asked.kind = MessageKind::Test,
                 "handoff" => asked.kind = MessageKind::DutyHandoff,
                 "reminder" => asked.kind = MessageKind::DutyReminder,
+                "expiring" => asked.kind = MessageKind::SilenceExpiring,
                 other => panic!("`{text}`: what is `{other}`?"),
             }
         }
