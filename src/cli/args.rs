@@ -225,6 +225,9 @@ pub(super) enum Command {
         /// For how long: `15h`.
         #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
         lasts: jiff::SignedDuration,
+        /// Only for this person, while that person would be on duty.
+        #[arg(long, value_name = "PERSON")]
+        replaces: Option<String>,
     },
     /// Somebody has no duty for a while; the next in the order stands in.
     Away {

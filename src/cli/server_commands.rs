@@ -120,8 +120,8 @@ impl Session {
             Command::Silence { matchers, from, lasts, reason } => {
                 self.silence(&matchers, from, lasts, &reason).await?;
             }
-            Command::Override { rotation, person, from, lasts } => {
-                self.stand_in(config, &rotation, &person, from, lasts).await?;
+            Command::Override { rotation, person, from, lasts, replaces } => {
+                self.stand_in(config, &rotation, (&person, replaces), (from, lasts)).await?;
             }
             Command::Away { person, from, to, lasts, reason, back, list } => {
                 let asked = Away { person, from, to, lasts, reason };
@@ -195,20 +195,20 @@ impl Session {
         &self,
         config: Option<&Config>,
         rotation: &str,
-        person: &str,
-        from: Option<String>,
-        lasts: SignedDuration,
+        (person, replaces): (&str, Option<String>),
+        (from, lasts): (Option<String>, SignedDuration),
     ) -> Result<(), Failure> {
         let zone = config.and_then(|c| c.catalog.rotations.get(rotation)).map_or(&self.zone, |r| &r.zone);
         let now = Clock::system().now();
         let from = from.map_or(Ok(now), |text| instant(&text, zone, now)).map_err(Failure::input)?;
-        let body = json!({"person": person, "from": from, "for": length(lasts)});
+        let body = json!({"person": person, "from": from, "for": length(lasts), "replaces": replaces});
         let added: OverrideView =
             self.api.post(&format!("/api/v1/rotations/{}/overrides", percent_encoded(rotation)), &body).await?;
         self.show(&added, || {
             let (from, to) = (tell::moment(added.from, zone), tell::moment(added.to, zone));
             let id = added.id.map_or(String::new(), |id| format!("{id}: "));
-            format!("{id}{} stands in for {} from {from} to {to}", added.person, added.rotation)
+            let whom = added.replaces.as_ref().map_or(added.rotation.to_string(), |p| format!("{p} in {}", added.rotation));
+            format!("{id}{} stands in for {whom} from {from} to {to}", added.person)
         });
         Ok(())
     }

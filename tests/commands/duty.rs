@@ -62,6 +62,19 @@ async fn an_override_stands_in_at_once_and_only_the_server_knows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_override_for_one_person_leaves_everybody_else_their_duty() {
+    let house = House::running().await;
+    let whole = ["override", "primary", "wang.lei", "--from", "2030-01-01T18:00", "--for", "15h", "--replaces"];
+    let added = house.run(&[&whole[..], &["li.na"]].concat()).await.ok();
+    assert!(added.starts_with("OVR-1: wang.lei stands in for li.na in primary from "), "{added}");
+    let later: Value = house.run(&[&whole[..], &["li.na", "--format", "json"]].concat()).await.json();
+    assert_eq!(later["replaces"], json!("li.na"));
+    let refused = house.run(&[&whole[..], &["wang.lei"]].concat()).await;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.err.contains("nobody can stand in for themselves"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_refuses_to_say_is_told_of() {
     let house = House::running().await;
     for command in ["oncall", "rota"] {
