@@ -3,6 +3,7 @@
 
 mod against;
 mod duty;
+mod handed;
 mod house;
 mod serving;
 mod simulate;
@@ -25,8 +26,8 @@ fn has(value: &Value, keys: &str) {
 /// What a ticket has, none of it ever left out (design, section 8).
 const TICKET: &str = "id title state priority policy step owner impact service component url opened_at impact_started \
     detected first_page_accepted acknowledged_at acknowledged_by restored resolved_at resolved_as reopened \
-    snoozed_until next_step alerts explains flapping storm held_until ack_times_out assigned_to waiting \
-    acknowledged_by_some merged_into";
+    snoozed_until held_until ack_times_out assigned_to waiting acknowledged_by_some still_to_acknowledge merged_into \
+    next_step alerts explains flapping storm";
 
 #[track_caller]
 fn is_ticket(ticket: &Value) {

@@ -175,8 +175,7 @@ impl Turn<'_> {
             self.judge_beat(&id, false);
         }
         if self.engine.beats_from.is_some_and(|at| at <= self.now) {
-            self.engine.beats_from = None;
-            self.engine.beats_held_since = None;
+            self.engine.release_beats();
         }
     }
 
@@ -212,6 +211,11 @@ impl super::Engine {
         let since = *self.beats_held_since.get_or_insert(now);
         let until = after(now, BEATS_HELD).min(after(since, BEATS_HELD_AT_MOST));
         self.beats_from = self.beats_from.max(Some(until));
+    }
+
+    /// Beats are judged as they come due.
+    pub(super) fn release_beats(&mut self) {
+        (self.beats_from, self.beats_held_since) = (None, None);
     }
 
     /// When a heartbeat that is not failing yet will be.
