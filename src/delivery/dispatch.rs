@@ -212,7 +212,7 @@ impl Dispatch {
             MessageKind::Acknowledged | MessageKind::Escalated | MessageKind::Resolved | MessageKind::Cancelled => {
                 Links { ticket: Some(ticket.unwrap_or(link)), ..Links::default() }
             }
-            MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder => Links::default(),
+            MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover => Links::default(),
         }
     }
 

@@ -143,7 +143,7 @@ pub struct AlertBrief {
 pub fn webhook_id(message: &Outgoing) -> String {
     let subject = message.page.map_or_else(|| message.send.subject.to_string(), |page| page.to_string());
     match message.kind {
-        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder => {
+        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover => {
             format!("{subject}-{}", message.channel)
         }
         MessageKind::Acknowledged | MessageKind::Escalated | MessageKind::Resolved | MessageKind::Cancelled => {
