@@ -63,7 +63,8 @@ pub(super) async fn run(common: &Common, asked: Simulate) -> Result<ExitCode, Fa
     let (now, zone) = (Clock::system().now(), &config.catalog.zone);
     let at = asked.at.as_ref().map_or(Ok(now), |text| moment(text, zone, now)).map_err(Failure::input)?;
     let ask = ask(&asked, at)?;
-    for person in asked.expect.iter().filter(|p| !config.catalog.people.contains_key(p.as_str())) {
+    let unknown = asked.expect.iter().find(|p| !config.catalog.people.contains_key(p.as_str()));
+    if let Some(person) = unknown {
         return Err(Failure::input(format!("there is no person `{person}` in the configuration")));
     }
     let from_server = match asked.offline {

@@ -22,7 +22,7 @@ pub(super) fn ticket(t: &TicketView, zone: &TimeZone) -> String {
     let stands = match t.state {
         TicketState::Triggered => match t.held_until {
             Some(until) => format!("held until {}", moment(until, zone)),
-            None => next(&t.next_step, zone),
+            None => [next(&t.next_step, zone), still_to_acknowledge(t)].concat(),
         },
         TicketState::Acknowledged => match (&t.acknowledged_by, t.snoozed_until) {
             (Some(by), Some(until)) => format!("{by} has it, again at {}", moment(until, zone)),
@@ -43,6 +43,16 @@ pub(super) fn ticket(t: &TicketView, zone: &TimeZone) -> String {
         t.title,
         moment(t.impact_started, zone)
     )
+}
+
+/// Where everybody in the step must, and somebody did.
+fn still_to_acknowledge(t: &TicketView) -> String {
+    if t.acknowledged_by_some.is_empty() || t.still_to_acknowledge.is_empty() {
+        return String::new();
+    }
+    let by: Vec<&str> = t.acknowledged_by_some.iter().map(|ack| ack.by.as_str()).collect();
+    let missing: Vec<String> = t.still_to_acknowledge.iter().map(ToString::to_string).collect();
+    format!(" · acknowledged by {}, still to acknowledge: {}", by.join(", "), missing.join(", "))
 }
 
 fn next(step: &NextStep, zone: &TimeZone) -> String {

@@ -53,7 +53,8 @@ impl Dingtalk {
             | MessageKind::Cancelled
             | MessageKind::DutyHandoff
             | MessageKind::DutyReminder
-            | MessageKind::DutyCover => true,
+            | MessageKind::DutyCover
+            | MessageKind::SilenceExpiring => true,
         };
         self.robots.reserve(spec.url.reveal(), follow_up, now).map_err(|wait| {
             Sent::try_again("the robot may speak 20 times a minute and has; this waits for room").after(Some(wait))

@@ -6,7 +6,7 @@ use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 use serde::Serialize;
 use watchbell_config::model::{Secret, WebhookSpec};
-use watchbell_engine::duty_notice::DutyAbout;
+use watchbell_engine::duty_notice::{DutyAbout, SilenceAbout};
 use watchbell_engine::fact::MessageKind;
 use watchbell_engine::ids::{ChannelId, DedupKey, PersonId, ProbeId, TicketId};
 use watchbell_engine::outgoing::{About, Also, Outgoing, webhook_id};
@@ -41,6 +41,8 @@ struct Event<'a> {
     also: Vec<AlsoPart<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duty: Option<&'a DutyAbout>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silence: Option<&'a SilenceAbout>,
 }
 
 #[derive(Serialize)]
@@ -138,6 +140,7 @@ fn body(message: &Outgoing, ack_url: Option<String>, also: &[String]) -> Vec<u8>
         ack_url,
         also: message.also.iter().zip(also).map(|(told, ack_url)| also_part(message, told, ack_url)).collect(),
         duty: message.duty.as_ref(),
+        silence: message.silence.as_ref(),
     };
     match serde_json::to_vec(&event) {
         Ok(bytes) => bytes,
@@ -147,7 +150,7 @@ fn body(message: &Outgoing, ack_url: Option<String>, also: &[String]) -> Vec<u8>
 
 fn ticket<'a>(message: &Outgoing, about: &'a About) -> TicketPart<'a> {
     let reason = match message.kind {
-        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover => about.why.as_ref().map(|why| why.text.clone()),
+        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover | MessageKind::SilenceExpiring => about.why.as_ref().map(|why| why.text.clone()),
         // Programs read it: the language is that of the API.
         MessageKind::Acknowledged | MessageKind::Escalated | MessageKind::Resolved | MessageKind::Cancelled => {
             Some(event_words(&Outgoing { locale: Locale::En, ..message.clone() }, about))

@@ -49,7 +49,7 @@ impl Driver {
                         let _ = reply.send(answer); // whoever asked may have hung up
                     }
                 }
-                Command::Publish(view) => self.deps.live.view.store(Arc::new(view)),
+                Command::Publish(view) => self.deps.live.view.store(view),
             }
         }
         self.snapshot_if_due();

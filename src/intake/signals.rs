@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use futures_util::StreamExt as _;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,22 @@ async fn take_many(intake: &Intake, once: &Once, asks: Vec<SignalAsk>, source: &
     Ok((StatusCode::ACCEPTED, Json(TakenList { signals, next: None })).into_response())
 }
 
+/// Reads a body, and whether it is a list. One that is no list is refused as soon as it is too long for one
+/// signal, however much is still to come.
+async fn read(body: Body) -> Result<(Vec<u8>, bool), Problem> {
+    let mut chunks = body.into_data_stream();
+    let (mut read, mut is_list) = (Vec::new(), false);
+    while let Some(chunk) = chunks.next().await {
+        read.extend_from_slice(&chunk.map_err(|_| Problem::invalid("the body could not be read to its end"))?);
+        is_list = read.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[');
+        let limit = if is_list { LIST_LIMIT } else { BODY_LIMIT };
+        if read.len() > limit {
+            return Err(Problem::too_large(limit));
+        }
+    }
+    Ok((read, is_list))
+}
+
 /// What a body says.
 #[derive(Debug)]
 enum Said {
@@ -122,11 +139,7 @@ impl<S: Send + Sync> FromRequest<S> for SignalBody {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let body = to_bytes(body, LIST_LIMIT).await.map_err(|_| Problem::too_large(LIST_LIMIT))?;
-        let is_list = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[');
-        if !is_list && body.len() > BODY_LIMIT {
-            return Err(Problem::too_large(BODY_LIMIT));
-        }
+        let (body, is_list) = read(body).await?;
         let request = Request::from_parts(parts, Body::from(body));
         if !is_list {
             return JsonBody::from_request(request, state).await.map(|JsonBody(ask)| Self(Said::One(ask)));

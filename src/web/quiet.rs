@@ -118,12 +118,13 @@ fn word(why: &str, locale: Locale) -> &'static str {
 
 fn row(s: &Suppressed, face: &Face) -> Row {
     let said = s.quiet.as_ref().map(|quiet| words::quiet(quiet, face.locale));
+    let for_hours = || (s.why == "hold").then(|| Label::HeldForHours.get(face.locale).to_owned());
     Row {
         key: s.alert.dedup_key.to_string(),
         summary: s.alert.summary.clone(),
         severity: s.alert.severity.as_str(),
         badge: Badge::public("unknown", "◌", word(&s.why, face.locale)),
-        reason: said.or_else(|| s.by.clone()).unwrap_or_default(),
+        reason: said.or_else(|| s.by.clone()).or_else(for_hours).unwrap_or_default(),
         since: face.at(s.since),
         ago: face.ago(s.since),
         until: s.until.map(|at| face.until(at)),

@@ -290,6 +290,7 @@ fn particulars(view: &TicketView, face: &Face) -> Vec<Line> {
     let waits: Vec<String> =
         view.waiting.iter().map(|w| format!("{} {}: {}", w.policy, w.step.unwrap_or(0), moment(w.until))).collect();
     let acks: Vec<String> = view.acknowledged_by_some.iter().map(|a| a.by.clone()).collect();
+    let missing: Vec<String> = view.still_to_acknowledge.iter().map(ToString::to_string).collect();
     let some = |list: Vec<String>| (!list.is_empty()).then(|| list.join(", "));
     let lines = [
         (Label::Policy, Some(view.policy.to_string())),
@@ -304,6 +305,7 @@ fn particulars(view: &TicketView, face: &Face) -> Vec<Line> {
         (Label::AckTimesOut, view.ack_times_out.map(moment)),
         (Label::WaitsFor, some(waits)),
         (Label::AcknowledgedBySome, some(acks)),
+        (Label::StillToAcknowledge, some(missing)),
         (Label::MergedInto, view.merged_into.map(|into| into.to_string())),
         (Label::Reopened, (view.reopened > 0).then(|| view.reopened.to_string())),
     ];

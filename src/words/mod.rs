@@ -16,6 +16,7 @@ mod ourselves;
 mod page;
 mod reason;
 pub mod screen;
+mod silence_message;
 mod text;
 mod time;
 mod vocabulary;

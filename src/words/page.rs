@@ -8,6 +8,7 @@ use super::clean::one_line;
 use super::duty_message;
 use super::follow_up;
 use super::reason;
+use super::silence_message;
 use super::text::Text;
 use super::time::Moments;
 use super::what;
@@ -61,10 +62,13 @@ pub fn page_text(message: &Outgoing, links: &Links) -> PageText {
     if let Some(duty) = &message.duty {
         return duty_message::text(message, duty, &moments, buttons);
     }
+    if let Some(silence) = &message.silence {
+        return silence_message::text(message, silence, &moments, buttons);
+    }
     let Some(about) = &message.about else { return test_text(message, &moments, buttons) };
     let subject = format!("{} ({})", first_line(about, locale), about.ticket);
     match message.kind {
-        MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover => {
+        MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover | MessageKind::SilenceExpiring => {
             test_text(message, &moments, buttons)
         }
         MessageKind::Page => {

@@ -248,9 +248,9 @@ fn refuse_cycles(rules: &[(&Node, InhibitRule)], out: &mut Mistakes) {
                 out.error(&rules[start].0.spot(), message, Some(hint));
                 break;
             }
-            for next in (start + 1)..rules.len() {
-                if !seen[next] && leads(last, next) {
-                    seen[next] = true;
+            for (next, seen) in seen.iter_mut().enumerate().skip(start + 1) {
+                if !*seen && leads(last, next) {
+                    *seen = true;
                     paths.push(path.iter().copied().chain([next]).collect());
                 }
             }

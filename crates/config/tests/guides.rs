@@ -28,7 +28,9 @@ fn the_examples_of_the_rota_guide_are_accepted() {
     for (n, block) in blocks.iter().enumerate() {
         let report = check(&format!("rota-guide-{n}"), &format!("{PEOPLE}### rotations/guide.yaml\n{block}"));
         assert!(report.config.is_some(), "{block}\n{}", shown(&report));
-        let only_next_year = |message: &str| message.contains("has no 2027");
-        assert!(report.warnings.iter().all(|w| only_next_year(&w.message)), "{block}\n{}", shown(&report));
+        // Who is woken by what is another guide's matter.
+        let others = ["has no 2027", "loud channel", "is ever paged"];
+        let expected = |message: &str| others.iter().any(|other| message.contains(other));
+        assert!(report.warnings.iter().all(|w| expected(&w.message)), "{block}\n{}", shown(&report));
     }
 }

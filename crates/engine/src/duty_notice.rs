@@ -1,11 +1,12 @@
-//! Messages about duty itself, not about a ticket: what each one tells, frozen when it was decided.
+//! Messages about duty itself or a silence, not about a ticket: what each one tells, frozen when it was decided.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Localized;
 use crate::cover::CoverAbout;
-use crate::ids::{PersonId, RotationId, TicketId};
+use crate::ids::{PersonId, RotationId, SilenceId, TicketId};
+use crate::label::Matcher;
 use crate::time::Millis;
 use crate::word::Priority;
 
@@ -14,6 +15,31 @@ pub const WORTH: Millis = Millis::hours(1);
 
 /// How many open tickets a handoff names; the rest is counted.
 pub const TICKETS_NAMED: usize = 10;
+
+/// What a message that is about no ticket is about. As it stands in facts, the two differ by their fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum NoticeAbout {
+    /// Somebody's duty.
+    Duty(DutyAbout),
+    /// A silence that ends soon.
+    Silence(SilenceAbout),
+}
+
+/// What its author is told of a silence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilenceAbout {
+    /// Which.
+    pub silence: SilenceId,
+    /// When it ends, as things stand.
+    pub until: Timestamp,
+    /// What it keeps quiet.
+    pub matchers: Vec<Matcher>,
+    /// Why, in the author's words.
+    pub reason: String,
+    /// How many alerts still fire in it.
+    pub firing: u32,
+}
 
 /// What a message about duty is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Absence, LadderEntry, Localized, Override, Require};
 use crate::cover::Cover;
-use crate::duty_notice::DutyAbout;
+use crate::duty_notice::NoticeAbout;
 use crate::ids::{
     AbsenceId, ChannelId, CoverId, DedupKey, DutyNoticeId, Epoch, FactNo, LayerId, MaintenanceId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId, SendId, SilenceId, TestId, TicketId,
 };
@@ -305,6 +305,8 @@ pub enum MessageKind {
     DutyReminder,
     /// Somebody asks that a shift is taken, or is told the answer.
     DutyCover,
+    /// A silence of the reader ends soon, and something still fires in it.
+    SilenceExpiring,
 }
 
 impl MessageKind {
@@ -320,6 +322,7 @@ impl MessageKind {
             Self::DutyHandoff => "duty.handoff",
             Self::DutyReminder => "duty.reminder",
             Self::DutyCover => "duty.cover",
+            Self::SilenceExpiring => "silence.expiring",
         }
     }
 }
@@ -806,7 +809,7 @@ pub enum What {
         /// Who acted.
         by: Option<String>,
     },
-    /// Somebody is to be told of their duty.
+    /// Somebody is to be told of their duty, or of their silence that ends.
     DutyNoticeOwed {
         /// Its id.
         notice: DutyNoticeId,
@@ -816,8 +819,8 @@ pub enum What {
         channel: ChannelId,
         /// What it tells.
         kind: MessageKind,
-        /// Of which duty.
-        about: DutyAbout,
+        /// Of which duty or silence.
+        about: NoticeAbout,
     },
     /// Somebody is not told of their duty: it would come too late.
     DutyNoticeDropped {

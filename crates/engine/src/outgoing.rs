@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Localized;
-use crate::duty_notice::DutyAbout;
+use crate::duty_notice::{DutyAbout, SilenceAbout};
 use crate::fact::MessageKind;
 use crate::ids::{ChannelId, DedupKey, PageId, PersonId, ProbeId, SendId, TicketId};
 use crate::label::Labels;
@@ -46,6 +46,9 @@ pub struct Outgoing {
     /// Of which duty it tells, where it is about duty and not about a ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duty: Option<DutyAbout>,
+    /// Of which silence it tells its author, where it is about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<SilenceAbout>,
 }
 
 /// The ticket and the alert that a message is about.
@@ -143,7 +146,7 @@ pub struct AlertBrief {
 pub fn webhook_id(message: &Outgoing) -> String {
     let subject = message.page.map_or_else(|| message.send.subject.to_string(), |page| page.to_string());
     match message.kind {
-        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover => {
+        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover | MessageKind::SilenceExpiring => {
             format!("{subject}-{}", message.channel)
         }
         MessageKind::Acknowledged | MessageKind::Escalated | MessageKind::Resolved | MessageKind::Cancelled => {

@@ -45,7 +45,7 @@ pub enum Command {
     /// Answer whoever handed in the input with this tag.
     Answer(u64, Answer),
     /// Show this to everybody.
-    Publish(LiveView),
+    Publish(Arc<LiveView>),
 }
 
 /// The loop's state.
@@ -125,7 +125,7 @@ impl Pump {
         let mut out = Vec::new();
         self.view = self.engine.view(&self.catalog, now, &self.view, &done.batch.decision.touched);
         self.view.last_commit = Some(now);
-        out.push(Command::Publish(self.view.clone()));
+        out.push(Command::Publish(Arc::new(self.view.clone())));
         let unrecorded = std::mem::take(&mut self.unrecorded);
         let (sent, kept): (Vec<SendId>, Vec<SendId>) =
             unrecorded.into_iter().partition(|id| done.commit.outbox.iter().any(|m| m.send == *id));

@@ -59,6 +59,18 @@ fn of_ticket(ticket: &TicketLive) -> Vec<Suppressed> {
         return Vec::new();
     }
     let firing = ticket.view.alerts.iter().filter(|a| a.state == AlertState::Firing);
+    if let Some(until) = ticket.view.held_until {
+        let for_hours = |alert: &AlertView| Suppressed {
+            alert: alert.clone(),
+            why: "hold".into(),
+            since: alert.started_at,
+            until: Some(until),
+            by: None,
+            ticket: Some(ticket.view.id),
+            quiet: None,
+        };
+        return firing.map(for_hours).collect();
+    }
     let Some(held) = &ticket.held_by else { return folded(ticket) };
     let row = |alert: &AlertView| Suppressed {
         alert: alert.clone(),

@@ -96,6 +96,9 @@ pub struct TicketView {
     /// Who has acknowledged the present step, where everybody in it must.
     #[serde(default)]
     pub acknowledged_by_some: Vec<AckView>,
+    /// Who is still to acknowledge the present step, where everybody in it must: only who was paged in it counts.
+    #[serde(default)]
+    pub still_to_acknowledge: Vec<PersonId>,
     /// The ticket that goes on in its place.
     #[serde(default)]
     pub merged_into: Option<TicketId>,

@@ -88,6 +88,9 @@ pub fn why_not(asked: Question<'_>) -> WhyNot {
 
 type Said = (Answer, String, Option<Timestamp>, Option<u32>);
 
+/// A stage of a policy; on the way to another policy the step that leads there.
+type Leg<'a> = (&'a Policy, Stage);
+
 /// The facts of the present occurrence.
 struct Story<'a> {
     asked: Question<'a>,
@@ -142,19 +145,34 @@ impl Story<'_> {
         let Some((id, policy)) = self.policy() else {
             return (Answer::NotNamed, "the policy of this ticket is gone from the configuration".into(), None, None);
         };
-        let named: Vec<usize> = (0..policy.steps.len()).filter(|n| self.names(&policy.steps[*n]).is_some()).collect();
-        if let Some(said) = named.iter().rev().find_map(|n| self.not_on_duty(*n, &policy.steps[*n])) {
+        if let Some(said) = self.not_on_duty() {
             return said;
         }
-        let stage = match named.first() {
-            Some(n) => Stage::Step(u32::try_from(*n).unwrap_or(u32::MAX)),
-            None if policy.catch_all.person == *person => Stage::CatchAll,
+        match self.way(policy, self.asked.catalog.policies.len()) {
+            Some(way) => self.not_reached(&way),
             None => {
-                let text = format!("policy {id} names neither {person} nor a rotation with {person}");
-                return (Answer::NotNamed, text, None, None);
+                let text = format!(
+                    "policy {id} names neither {person} nor a rotation with {person}, nor does one it leads to"
+                );
+                (Answer::NotNamed, text, None, None)
             }
-        };
-        self.not_reached(policy, stage)
+        }
+    }
+
+    /// The way to the first stage that names the person: itself alone, or behind the steps that lead from one
+    /// policy to the next. `depth` ends a circle, which `check` refuses.
+    fn way<'p>(&'p self, policy: &'p Policy, depth: usize) -> Option<Vec<Leg<'p>>> {
+        let numbered = || (0u32..).zip(&policy.steps);
+        if let Some((n, _)) = numbered().find(|(_, step)| self.names(step).is_some()) {
+            return Some(vec![(policy, Stage::Step(n))]);
+        }
+        let policies = &self.asked.catalog.policies;
+        let behind = numbered().filter(|_| depth > 0).find_map(|(n, step)| {
+            let mut way = self.way(policies.get(step.leads_to()?)?, depth - 1)?;
+            way.insert(0, (policy, Stage::Step(n)));
+            Some(way)
+        });
+        behind.or_else(|| (policy.catch_all.person == *self.asked.person).then(|| vec![(policy, Stage::CatchAll)]))
     }
 
     fn policy(&self) -> Option<(&PolicyId, &Policy)> {
@@ -172,7 +190,7 @@ impl Story<'_> {
         let person = self.asked.person;
         step.page.iter().find_map(|target| match target {
             Target::Person(id) => (id == person).then_some(None),
-            Target::Policy(_) => None, // its own steps are asked about once they are entered
+            Target::Policy(_) => None, // its own steps are looked at for themselves
             Target::Rotation(id) | Target::WholeRotation(id) => {
                 let rotation = self.asked.catalog.rotations.get(id)?;
                 let stands_in = self.asked.recorded.overrides.iter().chain(&rotation.overrides);
@@ -183,12 +201,16 @@ impl Story<'_> {
         })
     }
 
-    /// The step was entered, and somebody else was on duty then.
-    fn not_on_duty(&self, index: usize, step: &Step) -> Option<Said> {
-        let rotation = self.names(step)??;
-        let wanted = Stage::Step(u32::try_from(index).ok()?);
-        let entered =
-            self.facts.iter().rev().find(|f| matches!(&f.what, What::StepEntered { stage, .. } if *stage == wanted))?;
+    /// A step was entered that names a rotation of the person's, and somebody else was on duty then.
+    fn not_on_duty(&self) -> Option<Said> {
+        let (entered, id, index, rotation) = self.facts.iter().rev().find_map(|fact| match &fact.what {
+            What::StepEntered { policy, stage: Stage::Step(n), .. } => {
+                let step = self.asked.catalog.policies.get(policy)?.steps.get(*n as usize)?;
+                Some((fact, policy, *n, self.names(step)??))
+            }
+            _ => None,
+        })?;
+        let wanted = Stage::Step(index);
         let rules = self.asked.catalog.rotations.get(&rotation);
         let on_duty =
             rules.map_or_else(Vec::new, |r| rotation::on_duty(self.asked.catalog, r, self.asked.recorded, entered.at));
@@ -206,7 +228,7 @@ impl Story<'_> {
             return Some((Answer::Away, text, Some(entered.at), wanted.shown()));
         }
         let text = format!(
-            "{} was not on duty in {rotation} at {:.0}, when step {} was entered; {who}",
+            "{} was not on duty in {rotation} at {:.0}, when step {} of {id} was entered; {who}",
             self.asked.person,
             entered.at,
             index + 1
@@ -215,9 +237,12 @@ impl Story<'_> {
     }
 
     /// The stage that would page the person was never entered.
-    fn not_reached(&self, policy: &Policy, stage: Stage) -> Said {
-        let what = stage.shown().map_or("the catch-all".to_owned(), |n| format!("step {n}"));
+    fn not_reached(&self, way: &[Leg<'_>]) -> Said {
+        let [(first, next), behind @ ..] = way else { unreachable!("a way has an end") };
+        let (last, stage) = behind.last().unwrap_or(&way[0]);
         let step = stage.shown();
+        let what = step.map_or("the catch-all".to_owned(), |n| format!("step {n}"));
+        let what = if behind.is_empty() { what } else { format!("{what} of {}", last.id) };
         for fact in self.facts.iter().rev() {
             let at = Some(fact.at);
             match &fact.what {
@@ -241,7 +266,8 @@ impl Story<'_> {
                     return (Answer::Held, format!("it waits for office hours, until {until:.0}"), at, step);
                 }
                 What::StepEntered { stage: now, pass, due, .. } => {
-                    let would = when_reached(policy, (*pass, *now), *due, stage);
+                    let would = when_reached(first, (*pass, *now), *due, *next);
+                    let would = behind.iter().fold(would, |at, (policy, stage)| when_led_to(policy, at?, *stage));
                     let then = would
                         .map_or_else(String::new, |at| format!(", which is due at {at:.0} if nobody acknowledges"));
                     return (Answer::NotYet, format!("{} is paged by {what}{then}", self.asked.person), would, step);
@@ -292,4 +318,12 @@ fn when_reached(
         at = after(at, policy.steps.get(n as usize)?.ack_within);
     }
     None
+}
+
+/// When a stage of a policy is entered that takes over at `at`.
+fn when_led_to(policy: &Policy, at: Timestamp, wanted: Stage) -> Option<Timestamp> {
+    match wanted == Stage::Step(0) {
+        true => Some(at),
+        false => when_reached(policy, (1, Stage::Step(0)), after(at, policy.steps.first()?.ack_within), wanted),
+    }
 }

@@ -13,7 +13,7 @@ use watchbell_engine::label::Labels;
 use watchbell_engine::observation::Verdict;
 use watchbell_engine::pump::Command;
 use watchbell_engine::state::Phase;
-use watchbell_engine::time::Millis;
+use watchbell_engine::time::{Millis, after};
 use watchbell_engine::word::{FailureKind, Level, Receipt, ResolvedAs, Severity};
 use world::{Mode, World, at, catalog, probe, signal};
 
@@ -247,6 +247,33 @@ fn a_job_that_could_not_tell_its_end_has_a_minute_after_a_start() {
     let start = w.now;
     w.pass(Millis::secs(70));
     assert_eq!(w.pages_since(start), ["60s bo/mail"], "and one that has not is paged for");
+    w.check();
+}
+
+#[test]
+fn a_job_that_could_not_reach_a_process_that_stood_still_has_a_minute() {
+    let mut w = World::new(nightly(Some(Millis::mins(10))));
+    w.tell(beat(Beat::Start));
+    w.now = after(w.now, Millis::mins(20));
+    w.pass(Millis::secs(30));
+    w.tell(beat(Beat::Success));
+    w.pass(Millis::mins(10));
+    assert!(w.sent.is_empty(), "it ended while we stood still");
+    w.tell(beat(Beat::Start));
+    w.now = after(w.now, Millis::mins(20));
+    let start = w.now;
+    w.pass(Millis::mins(2));
+    assert_eq!(w.pages_since(start), ["60s bo/mail"], "and one that has not is paged for");
+    w.check();
+}
+
+#[test]
+fn a_job_fails_in_time_where_the_process_did_not_stand_still() {
+    let mut w = World::new(nightly(Some(Millis::mins(10))));
+    w.tell(beat(Beat::Start));
+    let start = w.now;
+    w.pass(Millis::mins(11));
+    assert_eq!(w.pages_since(start), ["600s bo/mail"]);
     w.check();
 }
 

@@ -150,6 +150,25 @@ fn the_end_of_a_silence_is_foretold_where_something_still_fires() {
 }
 
 #[test]
+fn the_author_is_told_over_quiet_channels_and_only_while_it_ends_as_told() {
+    let mut w = World::new(catalog());
+    w.act("bo", add(&w, "part=a", None, 3_600));
+    w.fire("api:a", CRITICAL, &[("part", "a")]);
+    w.pass(Millis::mins(46));
+    let told: Vec<_> = w.sent.iter().map(|(_, m)| m).filter(|m| m.kind == MessageKind::SilenceExpiring).collect();
+    assert!(!told.is_empty(), "bo asked for the silence");
+    assert!(told.iter().all(|m| m.person.as_str() == "bo" && !w.catalog.channels[&m.channel].loud));
+    let about = told[0].silence.as_ref().expect("it tells of the silence");
+    assert_eq!((about.silence.0, about.firing), (1, 1));
+    let before = told.len();
+    w.crash(Millis::secs(5));
+    w.pass(Millis::mins(5));
+    let count = |w: &World| w.sent.iter().filter(|(_, m)| m.kind == MessageKind::SilenceExpiring).count();
+    assert_eq!(count(&w), before, "once");
+    w.check();
+}
+
+#[test]
 fn what_a_person_escalates_in_spite_of_a_silence_is_not_held_again() {
     let mut w = World::new(catalog());
     w.fire("api:a", CRITICAL, &[("part", "a")]);
@@ -396,6 +415,51 @@ fn what_comes_and_goes_keeps_its_ticket_and_never_its_first_page() {
     w.pass(Millis::secs(1));
     assert!(pages(&w, start) > 0, "the first page of an occurrence is never withheld");
     w.check();
+}
+
+#[test]
+fn why_not_follows_the_steps_that_lead_to_another_policy() {
+    let mut all = catalog();
+    let policy = all.policies.values().next().expect("a policy").clone();
+    let (home, behind) = (policy.id.clone(), PolicyId::from("behind"));
+    let step = |target, within| Step::new(vec![target], Millis::mins(within));
+    let person = |id: &str| PersonId::from(id);
+    let mut first = policy.clone();
+    first.steps = vec![step(Target::Person(person("ana")), 5), step(Target::Policy(behind.clone()), 5)];
+    first.catch_all.person = person("ana");
+    let mut second = Policy { id: behind.clone(), ..policy };
+    second.steps = vec![step(Target::Person(person("ana")), 7), step(Target::Person(person("cy")), 5)];
+    second.catch_all.person = person("bo");
+    all.policies = [(home, first), (behind, second)].into();
+    let mut w = World::new(all);
+    let id = w.fire("api:a", CRITICAL, &[]).expect("a ticket");
+    let began = w.now;
+    w.pass(Millis::secs(5));
+    let ask = |w: &World, who: &str| {
+        let recorded = &w.pump.state().recorded;
+        why_not(Question { ticket: id, person: &person(who), facts: &w.facts, catalog: &w.catalog, recorded })
+    };
+    let said = ask(&w, "cy");
+    assert_eq!((said.answer, said.step), (why_not::Answer::NotYet, Some(2)), "{said:?}");
+    assert_eq!(said.at, Some(at(began, 12 * 60)), "{said:?}");
+    assert!(said.text.contains("step 2 of behind"), "{said:?}");
+    assert_eq!(ask(&w, "di").answer, why_not::Answer::NotNamed);
+    w.pass(Millis::mins(13));
+    assert_eq!(ask(&w, "cy").answer, why_not::Answer::Paged, "as it was said");
+    w.check();
+}
+
+#[test]
+fn what_waits_for_office_hours_is_in_the_list() {
+    let mut w = World::new(catalog());
+    let id = w.fire("api:a", CRITICAL, &[]).expect("a ticket");
+    let mut view = w.view.clone();
+    let opens = at(w.now, 3_600);
+    let ticket = std::sync::Arc::make_mut(view.tickets.get_mut(&id).expect("the ticket"));
+    ticket.view.held_until = Some(opens);
+    let all = suppressed(&view);
+    assert_eq!((all.len(), all[0].why.as_str(), all[0].until, all[0].ticket), (1, "hold", Some(opens), Some(id)));
+    assert_eq!(counts(&view)["hold"], 1);
 }
 
 #[test]

@@ -203,7 +203,7 @@ impl World {
                 Command::Release { messages, recorded } => self.release(messages, recorded),
                 Command::Answer(tag, answer) if !self.dies_at(CrashPoint::BeforeAnswer) => self.answered(tag, &answer),
                 Command::Answer(..) => {}
-                Command::Publish(view) => self.publish(view),
+                Command::Publish(view) => self.publish((*view).clone()),
             }
         }
     }

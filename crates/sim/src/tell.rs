@@ -101,6 +101,9 @@ pub(crate) fn arrival(message: &Outgoing) -> String {
         });
         return format!("{to}: {} {} {event}{cover}{open}", message.kind.webhook_type(), duty.rotation);
     }
+    if let Some(about) = &message.silence {
+        return format!("{to}: {} {}, {} still there", message.kind.webhook_type(), about.silence, about.firing);
+    }
     let Some(about) = &message.about else { return format!("{to}: test {}", message.send) };
     let by = message.by.as_ref().map_or(String::new(), |by| format!(" by {by}"));
     let what = format!("{} {}", about.priority, about.title.en);
@@ -125,7 +128,8 @@ pub(crate) fn arrival(message: &Outgoing) -> String {
         | MessageKind::Test
         | MessageKind::DutyHandoff
         | MessageKind::DutyReminder
-        | MessageKind::DutyCover) => format!("{to}: {} {}{by}", kind.webhook_type(), about.ticket),
+        | MessageKind::DutyCover
+        | MessageKind::SilenceExpiring) => format!("{to}: {} {}{by}", kind.webhook_type(), about.ticket),
     }
 }
 

@@ -149,6 +149,7 @@ fn ticket() -> TicketLive {
         assigned_to: None,
         waiting: Vec::new(),
         acknowledged_by_some: Vec::new(),
+        still_to_acknowledge: Vec::new(),
         merged_into: None,
         next_step: NextStep { at: Some(at("2026-11-22T19:14:10Z")), to: vec!["wang.lei".into()] },
         alerts: vec![alert],

@@ -60,6 +60,7 @@ pub(in crate::store) fn ticket(id: u64, state: TicketState, pages: u32) -> Ticke
         assigned_to: None,
         waiting: Vec::new(),
         acknowledged_by_some: Vec::new(),
+        still_to_acknowledge: Vec::new(),
         merged_into: None,
         next_step: NextStep { at: Some(at(500)), to: vec![PersonId::from("wang.lei")] },
         alerts: Vec::new(),
@@ -152,6 +153,7 @@ pub(in crate::store) fn outgoing(send: SendId, decided_ms: i64) -> Outgoing {
         by: None,
         decided_at: at(decided_ms),
         duty: None,
+        silence: None,
     }
 }
 

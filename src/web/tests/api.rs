@@ -161,7 +161,7 @@ async fn bad_bodies_are_told_apart() {
 async fn what_is_no_route_is_a_problem_too() {
     let world = World::new().await;
     let router = router(app(&world, true));
-    for path in ["/api/v1/nothing", "/api/v1/tickets/INC-42/merge", "/api/v1/events"] {
+    for path in ["/api/v1/nothing", "/api/v1/tickets/INC-42/forget", "/api/v1/events"] {
         assert!(get(&router, path).await.problem(404).contains(path));
     }
     post(&router, "/api/v1/oncall", &world.admin, "").await.problem(405);

@@ -170,6 +170,8 @@ texts! {
     AckTimesOut: "认领到期" / "Acknowledgement runs out";
     WaitsFor: "等待时段的步骤" / "Steps that wait for their window";
     AcknowledgedBySome: "已认领(须全员)" / "Acknowledged so far, of all";
+    StillToAcknowledge: "仍须认领" / "Still to acknowledge";
+    HeldForHours: "工作时间开始后再呼叫" / "It is paged when office hours begin";
     MergedInto: "已并入" / "Merged into";
     TakeOver: "接手" / "Take over";
     Assign: "指派" / "Assign";

@@ -1,5 +1,5 @@
-//! Telling people about their duty: who comes on and who goes off at a handoff, and who will. Over quiet
-//! channels alone, behind every page, and never long after the moment.
+//! Telling people about their duty (who comes on and who goes off at a handoff, and who will) and authors about
+//! their silences. Over quiet channels alone, behind every page, and never long after the moment.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Turn;
 use super::send::tries_wake;
 use crate::catalog::{Catalog, Person, Rotation};
-use crate::duty_notice::{DutyAbout, DutyEvent, DutyPerson, OpenTicket, TICKETS_NAMED, WORTH};
+use crate::duty_notice::{DutyAbout, DutyEvent, DutyPerson, NoticeAbout, OpenTicket, TICKETS_NAMED, WORTH};
 use crate::fact::{DutyRecord, MessageKind, What};
 use crate::ids::{ChannelId, DutyNoticeId, PersonId, SendId, SendSubject};
 use crate::rotation::{self, OnDuty, Shift};
@@ -114,16 +114,22 @@ impl Turn<'_> {
         open.map(shown).collect()
     }
 
-    /// One message over each quiet channel of the person; one that comes too late is dropped, with the reason.
+    /// Tells a person of their duty; what comes too late is dropped, with the reason.
     pub(super) fn owe_duty(&mut self, id: &PersonId, kind: MessageKind, about: &DutyAbout) {
-        let Some(person) = self.catalog.people.get(id).filter(|person| !person.disabled) else { return };
         let late = elapsed(about.from, self.now);
-        if kind == MessageKind::DutyHandoff && late > WORTH {
+        let reachable = self.catalog.people.get(id).is_some_and(|person| !person.disabled);
+        if reachable && kind == MessageKind::DutyHandoff && late > WORTH {
             let reason = format!("it would have come {late} after the handoff");
             let (rotation, person) = (about.rotation.clone(), id.clone());
             self.record(None, What::DutyNoticeDropped { rotation, person, kind, reason });
             return;
         }
+        self.owe_quietly(id, kind, &NoticeAbout::Duty(about.clone()));
+    }
+
+    /// One message over each quiet channel of the person.
+    pub(super) fn owe_quietly(&mut self, id: &PersonId, kind: MessageKind, about: &NoticeAbout) {
+        let Some(person) = self.catalog.people.get(id).filter(|person| !person.disabled) else { return };
         for channel in quiet_channels(self.catalog, person) {
             let notice = DutyNoticeId(self.state().last_duty_notice + 1);
             let (person, about) = (id.clone(), about.clone());
@@ -149,9 +155,15 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether a message about duty is still worth sending.
+    /// Whether a message that is about no ticket is still worth sending: of a silence, while it ends as told.
     pub(super) fn duty_is_worth(&self, id: DutyNoticeId) -> bool {
-        self.state().duty_notices.get(&id).is_some_and(|notice| elapsed(notice.owed_at, self.now) <= WORTH)
+        self.state().duty_notices.get(&id).is_some_and(|notice| match &notice.about {
+            NoticeAbout::Duty(_) => elapsed(notice.owed_at, self.now) <= WORTH,
+            NoticeAbout::Silence(told) => {
+                let known = self.state().silences.get(&told.silence);
+                known.is_some_and(|s| s.until == told.until && self.now < s.until)
+            }
+        })
     }
 }
 

@@ -168,6 +168,20 @@ impl Turn<'_> {
         self.engine.lapses.set(key, due);
     }
 
+    /// Something that was to be looked at long ago says that we were away ourselves: whoever spoke meanwhile
+    /// was not heard. What was held for a while and is looked at after that is judged, or it never would be.
+    pub(super) fn notice_absence(&mut self) {
+        let Some(due) = self.engine.next_beat(self.catalog) else { return };
+        // A hold that was over before anything was due has nothing to do with it.
+        let passed = |from: Timestamp| from <= self.now && after(from, Millis(1)) < due;
+        if self.engine.beats_from.is_some_and(passed) {
+            self.engine.release_beats();
+        }
+        if self.engine.beats_from.is_none() && elapsed(due, self.now) > AWAY {
+            self.engine.could_not_hear(self.now);
+        }
+    }
+
     /// Alerts whose source says nothing more are over.
     pub(super) fn end_lapsed(&mut self) {
         if self.engine.lapses.first().is_some_and(|at| elapsed(at, self.now) > AWAY) {

@@ -2,7 +2,7 @@
 
 use super::Turn;
 use super::chase;
-use crate::duty_notice::DutyAbout;
+use crate::duty_notice::NoticeAbout;
 use crate::fact::MessageKind;
 use crate::ids::{ChannelId, PageId, PersonId, SendId, SendSubject};
 use crate::outgoing::{About, AlertBrief, Outgoing};
@@ -22,6 +22,11 @@ impl Turn<'_> {
         let known = self.catalog.people.get(&person);
         let zone = known.map_or(&self.catalog.zone, |p| &p.zone);
         let ticket = page.and_then(|p| self.state().tickets.get(&p.ticket));
+        let (duty, silence) = match self.notice_of(send) {
+            Some(NoticeAbout::Duty(duty)) => (Some(duty), None),
+            Some(NoticeAbout::Silence(silence)) => (None, Some(silence)),
+            None => (None, None),
+        };
         Outgoing {
             send,
             kind,
@@ -34,13 +39,14 @@ impl Turn<'_> {
             about: ticket.map(|t| self.about(t, page)),
             also: page.filter(|_| kind == MessageKind::Page).map(|id| self.also(id)).unwrap_or_default(),
             by,
-            duty: self.duty_of(send),
+            duty,
+            silence,
             decided_at: self.now,
             person,
         }
     }
 
-    fn duty_of(&self, send: SendId) -> Option<DutyAbout> {
+    fn notice_of(&self, send: SendId) -> Option<NoticeAbout> {
         let SendSubject::Duty(id) = send.subject else { return None };
         self.state().duty_notices.get(&id).map(|notice| notice.about.clone())
     }

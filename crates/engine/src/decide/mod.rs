@@ -61,6 +61,8 @@ pub struct Engine {
     duty_due: Option<Timestamp>,
     /// Before this instant no heartbeat is missed and no job overruns: jobs could not reach us while we were not there.
     beats_from: Option<Timestamp>,
+    /// Since when; what is held again and again is judged all the same.
+    beats_held_since: Option<Timestamp>,
     /// Rows of an earlier epoch that are sent again: whatever comes of it, they may have arrived before.
     adopted: BTreeSet<SendId>,
     answers: BTreeMap<InputId, Answer>,
@@ -146,6 +148,7 @@ impl Engine {
             started: None,
             away: BTreeMap::new(),
             beats_from: None,
+            beats_held_since: None,
             adopted: BTreeSet::new(),
             answers: BTreeMap::new(),
             answered: VecDeque::new(),
@@ -200,9 +203,10 @@ impl Engine {
         self.answers.insert(id, answer);
     }
 
-    /// Nothing could be taken in of late: sources do not count as fallen silent for it.
+    /// Nothing could be taken in of late: sources do not count as fallen silent for it, nor jobs as late.
     pub fn could_not_hear(&mut self, now: Timestamp) {
         self.lapses.hold(crate::time::after(now, lapse::HELD));
+        self.hold_beats(now);
     }
 
     /// When something is due next, and what.
@@ -258,6 +262,7 @@ impl Turn<'_> {
             Input::Act(act) => self.take_act(act),
             Input::Report(report) => self.take_report(report),
             Input::Tick => {
+                self.notice_absence();
                 self.tick();
                 Answer::Done
             }
@@ -343,7 +348,6 @@ impl Turn<'_> {
         self.engine.started = Some(self.now);
         self.record(None, What::Started { revision: self.catalog.revision.clone() });
         self.engine.duty_due = Some(Timestamp::MIN);
-        self.engine.beats_from = Some(crate::time::after(self.now, signal::BEATS_HELD));
         self.engine.could_not_hear(self.now);
         self.rules_changed();
         for row in unfinished {

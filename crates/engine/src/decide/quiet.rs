@@ -69,7 +69,7 @@ impl Engine {
             | What::SilenceExpiring { .. }
             | What::MaintenanceAdded { .. }
             | What::MaintenanceEnded { .. } => {
-                self.windows_due = Some(self.windows_due.map_or(fact.at, |at| at.min(fact.at)))
+                self.windows_due = Some(self.windows_due.map_or(fact.at, |at| at.min(fact.at)));
             }
             _ => {}
         }

@@ -4,12 +4,13 @@
 use jiff::Timestamp;
 
 use super::Turn;
-use crate::fact::{Quiet, What};
+use crate::duty_notice::{NoticeAbout, SilenceAbout};
+use crate::fact::{MessageKind, Quiet, What};
 use crate::ids::{MaintenanceId, SilenceId};
 use crate::input::{Actor, Answer, Refusal, SILENCE_AT_MOST};
 use crate::label::{Matcher, all_match};
 use crate::not_paging::Expect;
-use crate::state::Silence;
+use crate::state::{Silence, Ticket};
 use crate::time::{Millis, after, elapsed};
 
 /// The author of a silence is told so long before its end.
@@ -124,8 +125,18 @@ impl Turn<'_> {
             let firing = self.kept_by(silence);
             if firing > 0 {
                 self.record(None, What::SilenceExpiring { silence, firing });
+                self.tell_author(silence, firing);
             }
         }
+    }
+
+    /// Only a person of the catalog can be told; a token has nobody behind it.
+    fn tell_author(&mut self, id: SilenceId, firing: u32) {
+        let Some(silence) = self.state().silences.get(&id) else { return };
+        let Some(author) = silence.by.person.clone() else { return };
+        let (matchers, reason) = (silence.matchers.clone(), silence.reason.clone());
+        let about = SilenceAbout { silence: id, until: silence.until, matchers, reason, firing };
+        self.owe_quietly(&author, MessageKind::SilenceExpiring, &NoticeAbout::Silence(about));
     }
 
     /// How many live alerts a silence matches that have no other ticket that pages.
@@ -133,7 +144,7 @@ impl Turn<'_> {
         let Some(silence) = self.state().silences.get(&id) else { return 0 };
         let quiet = self.state().quiet.values().filter(|q| q.quiet == Quiet::Silenced(id)).count();
         let open = self.state().tickets.values().filter(|t| t.is_open());
-        let members = open.flat_map(|t| t.firing()).filter(|m| all_match(&silence.matchers, &m.alert.labels)).count();
+        let members = open.flat_map(Ticket::firing).filter(|m| all_match(&silence.matchers, &m.alert.labels)).count();
         u32::try_from(quiet + members).unwrap_or(u32::MAX)
     }
 }

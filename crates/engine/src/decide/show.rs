@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::chase;
 use super::quiet_acts::WARNED_BEFORE;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Require};
 use crate::commit::TicketRow;
 use crate::fact::{Because, Quiet, Stage};
 use crate::ids::{PersonId, SiteId, TicketId};
@@ -15,8 +15,8 @@ use crate::input::Actor;
 use crate::state::{Acked, Chase, Member, Page, Phase, State, StepWait, Ticket};
 use crate::time::elapsed;
 use crate::view::{
-    AckView, AlertState, AlertView, AttemptView, CoverView, FlapView, LiveView, MaintenanceView, PageLive, PageView, QuietReason,
-    QuietView, SilenceView, StormView, TestView, TicketLive, TicketView, WaitingView,
+    AckView, AlertState, AlertView, AttemptView, CoverView, FlapView, LiveView, MaintenanceView, PageLive, PageState, PageView,
+    QuietReason, QuietView, SilenceView, StormView, TestView, TicketLive, TicketView, WaitingView,
 };
 
 /// The live view after a decision: tickets that were not touched are shared with the view before.
@@ -125,6 +125,7 @@ fn ticket_view(state: &State, catalog: &Catalog, ticket: &Ticket) -> TicketView 
         assigned_to: assigned_to(ticket),
         waiting: ticket.waits.iter().map(waiting_view).collect(),
         acknowledged_by_some: ticket.acks.iter().map(ack_view).collect(),
+        still_to_acknowledge: still_to_acknowledge(ticket),
         merged_into: ticket.merged_into,
         next_step: chase::next_step(state, catalog, ticket),
         alerts: ticket.members.iter().map(alert_view).collect(),
@@ -151,6 +152,22 @@ fn assigned_to(ticket: &Ticket) -> Option<PersonId> {
 
 fn waiting_view(wait: &StepWait) -> WaitingView {
     WaitingView { policy: wait.policy.clone(), step: wait.stage.shown(), until: wait.at }
+}
+
+/// Who was paged in the present step and has not answered, where everybody must.
+fn still_to_acknowledge(ticket: &Ticket) -> Vec<PersonId> {
+    let Phase::Triggered(chase) = &ticket.phase else { return Vec::new() };
+    if chase.require == Require::One {
+        return Vec::new();
+    }
+    let mut asked: Vec<PersonId> = Vec::new();
+    let open = ticket.current_pages().filter(|p| p.entry == chase.entry && p.state != PageState::Answered);
+    for page in open {
+        if !asked.contains(&page.person) {
+            asked.push(page.person.clone());
+        }
+    }
+    asked
 }
 
 fn ack_view((by, at): &(Actor, Timestamp)) -> AckView {

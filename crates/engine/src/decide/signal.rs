@@ -14,12 +14,15 @@ use crate::input::{Actor, Answer, Refusal, Signal, SignalAction, Via};
 use crate::label::Labels;
 use crate::observation::Verdict;
 use crate::state::Phase;
-use crate::time::Millis;
+use crate::time::{Millis, after};
 use crate::word::{FailureKind, Level, ResolvedAs, Severity};
 
-/// After a start no heartbeat is missed for so long: jobs could not reach us while we were not there,
+/// After a start, or a time in which we could not hear, no heartbeat is missed for so long: jobs could not reach us,
 /// and those that try again do so within a minute.
 pub(super) const BEATS_HELD: Millis = Millis::secs(60);
+
+/// However often it is held anew, a beat is judged after so long.
+const BEATS_HELD_AT_MOST: Millis = Millis::mins(5);
 
 impl Turn<'_> {
     /// A settled verdict.
@@ -172,7 +175,7 @@ impl Turn<'_> {
             self.judge_beat(&id, false);
         }
         if self.engine.beats_from.is_some_and(|at| at <= self.now) {
-            self.engine.beats_from = None;
+            self.engine.release_beats();
         }
     }
 
@@ -202,6 +205,19 @@ impl Turn<'_> {
 }
 
 impl super::Engine {
+    /// No beat is missed for a moment. A store that hangs again and again must not keep heartbeats from being
+    /// judged for ever.
+    pub(super) fn hold_beats(&mut self, now: Timestamp) {
+        let since = *self.beats_held_since.get_or_insert(now);
+        let until = after(now, BEATS_HELD).min(after(since, BEATS_HELD_AT_MOST));
+        self.beats_from = self.beats_from.max(Some(until));
+    }
+
+    /// Beats are judged as they come due.
+    pub(super) fn release_beats(&mut self) {
+        (self.beats_from, self.beats_held_since) = (None, None);
+    }
+
     /// When a heartbeat that is not failing yet will be.
     pub(super) fn next_beat(&self, catalog: &crate::catalog::Catalog) -> Option<Timestamp> {
         let deadline = |p: &ProbeInfo| {

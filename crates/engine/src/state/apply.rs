@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use crate::duty_notice::NoticeAbout;
 use super::page::{DutyNotice, Ended, Notice, Page, Try};
 use super::ticket::{Acked, Chase, Closed, Flapping, Member, Phase, Ticket, Wake};
 use super::{Maintenance, QuietAlert, Silence, State, TESTS_KEPT, TestPage};
@@ -237,10 +238,10 @@ impl State {
     fn owe_duty(&mut self, notice: DutyNotice) {
         self.last_duty_notice = self.last_duty_notice.max(notice.id.0);
         self.duty_notices.retain(|_, known| !known.is_over());
-        if notice.kind == MessageKind::DutyReminder {
-            let people = self.reminded.entry(notice.about.rotation.clone()).or_default();
+        if let (MessageKind::DutyReminder, NoticeAbout::Duty(about)) = (notice.kind, &notice.about) {
+            let people = self.reminded.entry(about.rotation.clone()).or_default();
             people.retain(|_, start| *start > notice.owed_at);
-            people.insert(notice.person.clone(), notice.about.from);
+            people.insert(notice.person.clone(), about.from);
         }
         self.duty_notices.insert(notice.id, notice);
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::LadderEntry;
-use crate::duty_notice::DutyAbout;
+use crate::duty_notice::NoticeAbout;
 use crate::fact::{MessageKind, Stage};
 use crate::ids::{ChannelId, DutyNoticeId, NoticeId, PageId, PersonId, PolicyId};
 use crate::view::{PageState, Stages, Why};
@@ -162,7 +162,7 @@ pub struct Notice {
     pub tries: Vec<Try>,
 }
 
-/// A message about duty that is owed to somebody.
+/// A message about duty, or about a silence, that is owed to somebody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DutyNotice {
     /// `DUTY-3`.
@@ -173,8 +173,8 @@ pub struct DutyNotice {
     pub channel: ChannelId,
     /// What it tells.
     pub kind: MessageKind,
-    /// Of which duty.
-    pub about: DutyAbout,
+    /// Of which duty or silence.
+    pub about: NoticeAbout,
     /// When it was decided.
     pub owed_at: Timestamp,
     /// Its tries; try `n` is at `n - 1`.

@@ -94,7 +94,7 @@ struct Change {
 pub(crate) fn worlds() -> impl Strategy<Value = World> {
     let place = (0..ZONES.len(), any::<prop::sample::Index>(), 110_i64..400, prop::bool::weighted(0.85));
     let people = (vec(absences(), 0..4), vec(absences(), 0..3));
-    let rota = (vec(layers(), 1..4), vec(plans(), 0..3), vec(overrides(), 0..4), vec(overrides(), 0..8));
+    let rota = (vec(layers(), 1..4), vec(plans(), 0..3), vec(overrides(), 0..4), recorded_overrides());
     (place, rota, people, calendars(), any::<bool>()).prop_map(
         |((clock, near, day, at_a_change), rota, (away, recorded_away), (free, worked), has_calendar)| {
             let (layers, plans, yaml, recorded) = rota;
@@ -321,6 +321,30 @@ fn overrides() -> impl Strategy<Value = MadeOverride> {
     (people(), -DAY..13 * DAY, -10_i64..9 * DAY, prop::bool::weighted(0.1), replaces).prop_map(
         |(person, from, minutes, elsewhere, replaces)| MadeOverride { person, from, minutes, elsewhere, replaces },
     )
+}
+
+/// Some at random, and often a chain: somebody is replaced, and so are those who came in their place,
+/// all for about the same time.
+fn recorded_overrides() -> impl Strategy<Value = Vec<MadeOverride>> {
+    (vec(overrides(), 0..6), prop::option::weighted(0.6, chains())).prop_map(|(mut all, chain)| {
+        let place = all.len() / 2;
+        all.splice(place..place, chain.into_iter().flatten());
+        all
+    })
+}
+
+fn chains() -> impl Strategy<Value = Vec<MadeOverride>> {
+    let links = vec((0_i64..200, 0_usize..3, 0_usize..4), 3..6);
+    let crew = Just([0_usize, 1, 2, 3]).prop_shuffle();
+    (-DAY..12 * DAY, 300_i64..4 * DAY, crew, links).prop_map(|(from, minutes, crew, links)| {
+        let made = links.into_iter().enumerate().map(|(n, (later, replaced, by))| {
+            // One after the other first, so that the later ones have a chain to cut.
+            let (replaced, by) = if n < 2 { (n, n + 1) } else { (replaced, if n == 2 { 3 } else { by }) };
+            let id = |n: usize| PersonId::from(PEOPLE[crew[n]]);
+            MadeOverride { person: id(by), from: from + later, minutes, elsewhere: false, replaces: Some(id(replaced)) }
+        });
+        made.collect()
+    })
 }
 
 #[derive(Clone, Debug)]

@@ -169,7 +169,7 @@ impl World {
                 }
                 Command::Release { messages, .. } => messages.into_iter().for_each(|m| self.send(m)),
                 Command::Answer(tag, answer) => assert!(self.answers.insert(tag, answer).is_none(), "answered twice"),
-                Command::Publish(view) => self.view = view,
+                Command::Publish(view) => self.view = (*view).clone(),
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 use watchbell_engine::catalog::{Catalog, Policy, Target};
-use watchbell_engine::condition::{Condition, Fulfilled, Situation};
+use watchbell_engine::condition::Condition;
 use watchbell_engine::fact::{Because, Fact, Stage, What};
 use watchbell_engine::ids::{PageId, PersonId, PolicyId, TicketId};
 use watchbell_engine::word::Severity;
 
-use super::Rule;
 use super::right_people::{Judge, Story, begins_anew};
+use super::{Rule, hours};
 
 /// Where in which policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,11 +106,9 @@ impl Judge<'_, '_> {
 
     fn is_fulfilled(&self, id: TicketId, when: &Condition, catalog: &Catalog, at: Timestamp) -> bool {
         let Some(story) = self.tickets.get(&id) else { return true };
-        let live: Vec<_> = story.alerts.values().collect();
-        let severity = live.iter().map(|alert| alert.severity).max().unwrap_or(Severity::Critical);
-        let labels = live.iter().map(|alert| &alert.labels).collect();
-        let situation = Situation { severity, priority: story.priority, labels };
-        when.judge(catalog, &situation, at) == Fulfilled::Yes
+        let severity = story.alerts.values().map(|alert| alert.severity).max().unwrap_or(Severity::Critical);
+        let live: Vec<_> = story.alerts.values().map(|alert| &alert.labels).collect();
+        hours::is_so(when, catalog, (severity, story.priority), &live, at)
     }
 
     /// Whom a stage names who is there, is not disabled, and has an address.

@@ -6,6 +6,7 @@
 pub(crate) mod answers_kept;
 mod entry;
 mod few_doubles;
+mod hours;
 pub(crate) mod levels_agree;
 mod no_silent_end;
 pub(crate) mod one_ticket;

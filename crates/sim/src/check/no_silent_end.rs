@@ -46,6 +46,7 @@ impl Ends {
             What::Acknowledged { .. }
             | What::Snoozed { .. }
             | What::Held { .. }
+            | What::HeldBack { .. }
             | What::TakenOver { .. }
             | What::KeptForHours { .. } => owed.pages.clear(),
             // Its faults are another ticket's from now on.
@@ -79,9 +80,14 @@ impl Ends {
     }
 }
 
-/// Whether what is due next does not happen, `quiet` after the world was disturbed last.
+/// Whether what is due next does not happen, `quiet` after the world was disturbed last: the next step, or
+/// paging anew where what kept it back has an end.
 pub(crate) fn is_overdue(ticket: &Ticket, now: Timestamp, quiet: Millis) -> Option<String> {
-    let Phase::Triggered(chase) = &ticket.phase else { return None };
-    let overdue = elapsed(chase.due, now);
+    let due = match &ticket.phase {
+        Phase::Triggered(chase) => chase.due,
+        Phase::Held { until: Some(until), .. } | Phase::OffHours { until } => *until,
+        Phase::Held { until: None, .. } | Phase::Acknowledged(_) | Phase::Resolved(_) => return None,
+    };
+    let overdue = elapsed(due, now);
     (quiet > OVERDUE && overdue > OVERDUE).then(|| format!("{} was to go on {overdue} ago", ticket.id))
 }

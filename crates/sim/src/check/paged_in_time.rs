@@ -133,13 +133,14 @@ impl World {
     }
 
     fn is_not_pursued(&self, ticket: &Ticket) -> Option<(Rule, String)> {
-        let Phase::Triggered(chase) = &ticket.phase else { return None };
-        let watched = self.watch.paging.tickets.get(&ticket.id)?;
+        let unwatched = Watched::default();
+        let watched = self.watch.paging.tickets.get(&ticket.id).unwrap_or(&unwatched);
         let since = watched.entered.max(watched.disturbed).max(self.watch.paging.disturbed);
         let quiet = elapsed(since, self.steady);
         if let Some(text) = no_silent_end::is_overdue(ticket, self.now(), quiet) {
             return Some((Rule::NoSilentEnd, text));
         }
+        let Phase::Triggered(chase) = &ticket.phase else { return None };
         if watched.paged.is_some_and(|paged| paged >= watched.entered) {
             return None;
         }

@@ -201,7 +201,9 @@ impl Judge<'_, '_> {
                         .say(Rule::RightPeople, format!("{id} was taken through a page of an earlier occurrence"));
                 }
             }
-            What::Snoozed { .. } | What::Held { .. } | What::HeldBack { .. } | What::KeptForHours { .. } => story.answered = true,
+            What::Snoozed { .. } | What::Held { .. } | What::HeldBack { .. } | What::KeptForHours { .. } => {
+                story.answered = true
+            }
             What::TicketResolved { .. } | What::MergedInto { .. } => {
                 story.answered = true;
                 story.alerts.clear();

@@ -42,7 +42,11 @@ fn differs(shown: &TicketLive, ticket: &Ticket) -> Option<&'static str> {
     let by = ticket.taken.as_ref().map(|(by, _)| by.name.as_str());
     let held = match &ticket.phase {
         Phase::Held { quiet: Quiet::Silenced(silence), .. } => Some(*silence),
-        Phase::Held { .. } | Phase::Triggered(_) | Phase::OffHours { .. } | Phase::Acknowledged(_) | Phase::Resolved(_) => None,
+        Phase::Held { .. }
+        | Phase::Triggered(_)
+        | Phase::OffHours { .. }
+        | Phase::Acknowledged(_)
+        | Phase::Resolved(_) => None,
     };
     let live = shown.view.alerts.iter().filter(|a| a.state == AlertState::Firing).map(|a| &a.dedup_key);
     let pages = shown.pages.iter().map(|p| p.view.id);

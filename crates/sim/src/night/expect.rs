@@ -57,6 +57,7 @@ impl Asked {
                 "handoff" => asked.kind = MessageKind::DutyHandoff,
                 "cover" => asked.kind = MessageKind::DutyCover,
                 "reminder" => asked.kind = MessageKind::DutyReminder,
+                "expiring" => asked.kind = MessageKind::SilenceExpiring,
                 other => panic!("`{text}`: what is `{other}`?"),
             }
         }

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
+use super::features;
 use crate::rng::Rng;
 
 /// A configuration, and what events need to know of it.
@@ -38,8 +39,11 @@ pub(super) fn draw(rng: &mut Rng, zone: &str, start: Timestamp) -> Drawing {
     let seats: Vec<String> = people.iter().cloned().chain([IDLE.to_owned()]).collect();
     let today = start.to_zoned(TimeZone::get(zone).unwrap_or(TimeZone::UTC)).date();
     let mut probed: Vec<Value> = probes.iter().map(|id| probe(rng, id)).collect();
+    features::probes(rng, &mut probed);
     probed.extend(heartbeats.iter().map(|id| heartbeat(rng, id)));
-    let config = json!({
+    let mut ways: Vec<Value> = policies.iter().map(|id| policy(rng, id, &people, &rotations)).collect();
+    features::policies(rng, &mut ways);
+    let mut config = json!({
         "defaults": { "time_zone": zone, "locale": "en" },
         "channels": {
             "mail": { "smtp": { "host": "smtp.expense.example", "from": "oncall@expense.example" } },
@@ -49,19 +53,20 @@ pub(super) fn draw(rng: &mut Rng, zone: &str, start: Timestamp) -> Drawing {
         "people": all,
         "rotations": rotations.iter().map(|id| rotation(rng, id, &seats, today)).collect::<Vec<_>>(),
         "catch_all": { "person": BOSS, "every": length(rng, 60, 400) },
-        "policies": policies.iter().map(|id| policy(rng, id, &people, &rotations)).collect::<Vec<_>>(),
+        "policies": ways,
         "routes": routes(rng, &policies),
         "probes": probed,
     });
+    features::quiet(rng, &mut config, today);
     let everybody = people.into_iter().chain([BOSS.to_owned()]).collect();
     Drawing { config, people: everybody, rotations, probes, heartbeats }
 }
 
-fn length(rng: &mut Rng, from: u64, to: u64) -> String {
+pub(super) fn length(rng: &mut Rng, from: u64, to: u64) -> String {
     format!("{}s", rng.between(from, to))
 }
 
-fn put(value: &mut Value, key: &str, what: impl Into<Value>) {
+pub(super) fn put(value: &mut Value, key: &str, what: impl Into<Value>) {
     if let Value::Object(fields) = value {
         fields.insert(key.into(), what.into());
     }
@@ -137,7 +142,7 @@ fn turn(rng: &mut Rng, today: Date) -> Value {
     json!({ "every": every, "at": at, "since": since.to_string() })
 }
 
-fn window(rng: &mut Rng) -> Value {
+pub(super) fn window(rng: &mut Rng) -> Value {
     let days = *rng.pick(&["any", "mon-fri", "sat-mon", "workdays", "restdays"]);
     let (from, to) = *rng.pick(&[
         ("22:00", "06:00"),

@@ -75,6 +75,19 @@ impl Draw<'_> {
                 let at = self.some_time();
                 self.breaks(id, at);
             }
+            if self.rng.chance(10) {
+                self.comes_and_goes(id);
+            }
+        }
+    }
+
+    fn comes_and_goes(&mut self, id: &str) {
+        let mut at = self.some_time();
+        for _ in 0..self.rng.between(2, 8) {
+            self.at(at, What::Break(Broken { status: Some(503), ..Broken::of(&ProbeId::from(id)) }));
+            at += self.rng.between(10, 50).cast_signed();
+            self.at(at, What::Heal(ProbeId::from(id)));
+            at += self.rng.between(5, 50).cast_signed();
         }
     }
 
@@ -100,7 +113,9 @@ impl Draw<'_> {
             let key = format!("disk-{n}");
             let severity = *self.rng.pick(&[Severity::Critical, Severity::Error, Severity::Warning, Severity::Info]);
             let labels = BTreeMap::from([("service".to_owned(), (*self.rng.pick(&SERVICES)).to_owned())]);
-            let fire = Fire { key: key.clone(), severity, summary: None, labels, lapses_after: None };
+            let lapses_after =
+                if self.rng.chance(30) { Some(Span::secs(self.rng.between(60, 400).cast_signed())) } else { None };
+            let fire = Fire { key: key.clone(), severity, summary: None, labels, lapses_after };
             let at = self.some_time();
             for _ in 0..self.rng.between(1, 3) {
                 let again = at + self.rng.between(0, 90).cast_signed();
@@ -158,7 +173,9 @@ impl Draw<'_> {
             let ticket = TicketId(self.rng.between(1, 4));
             let page = PageId { ticket, n: u32::try_from(self.rng.between(1, 6)).unwrap_or(1) };
             let r#for = Span::secs(60 * self.rng.between(1, 15).cast_signed());
-            let what = match self.rng.between(0, 11) {
+            let r#in =
+                if self.rng.chance(40) { Some(Span::secs(60 * self.rng.between(1, 10).cast_signed())) } else { None };
+            let what = match self.rng.between(0, 16) {
                 0 => What::Ack(Act { by, ticket: None, page: Some(page) }),
                 1 => What::Ack(Act { by, ticket: Some(ticket), page: None }),
                 2 => What::Decline(Act { by, ticket: None, page: Some(page) }),
@@ -166,7 +183,7 @@ impl Draw<'_> {
                 4 => What::Snooze { by, ticket, r#for },
                 5 => What::Resolve { by, ticket, r#as: ResolvedAs::Fixed, cause: None },
                 6 => match format!("service={}", self.rng.pick(&SERVICES)).parse() {
-                    Ok(matcher) => What::Silence { by, r#match: vec![matcher], r#for, reason: "a deploy".into(), r#in: None },
+                    Ok(matcher) => What::Silence { by, r#match: vec![matcher], r#for, reason: "a deploy".into(), r#in },
                     Err(_) => continue,
                 },
                 7 => What::EndSilence { by, silence: SilenceId(self.rng.between(1, 2)) },
@@ -175,6 +192,11 @@ impl Draw<'_> {
                     let replaces = if self.rng.chance(30) { Some(self.person()) } else { None };
                     What::Override { by, rotation, person: self.person(), r#for, replaces }
                 }
+                12 => What::Take { by, ticket },
+                13 => What::Assign { by, ticket, to: self.person() },
+                14 => What::Merge { by, ticket, into: TicketId(self.rng.between(1, 4)) },
+                15 => What::ChangeSilence { by, silence: SilenceId(self.rng.between(1, 2)), r#for },
+                16 => What::Note { by, ticket, text: "looking".into() },
                 9 | 10 => What::Away { by, person: self.person(), r#for, reason: None },
                 _ => What::RemoveOverride { by, id: OverrideId(self.rng.between(1, 2)) },
             };

@@ -3,6 +3,7 @@
 
 mod config;
 mod events;
+mod features;
 mod start;
 
 use serde_json::Value;
