@@ -229,6 +229,15 @@ pub(super) enum Command {
         #[arg(long, value_name = "PERSON")]
         replaces: Option<String>,
     },
+    /// Ask somebody, or everybody else of the rotation, to take a shift; nobody's duty changes before one accepts.
+    Cover(CoverArgs),
+    /// Offer somebody to take their shift for one of yours.
+    Swap(SwapArgs),
+    /// List the requests for cover that nobody has answered, or answer one.
+    Covers {
+        #[command(subcommand)]
+        command: Option<CoversCommand>,
+    },
     /// Somebody has no duty for a while; the next in the order stands in.
     Away {
         /// Who; left out with --list and --back.
@@ -274,6 +283,85 @@ pub(super) enum Command {
     Token {
         #[command(subcommand)]
         command: TokenCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CoverArgs {
+    /// In which rotation.
+    pub(super) rotation: String,
+    /// From when: an instant or a wall time of the rotation's zone; default now.
+    #[arg(long, value_name = "TIME")]
+    pub(super) from: Option<String>,
+    /// To when.
+    #[arg(long, value_name = "TIME", required_unless_present = "lasts")]
+    pub(super) to: Option<String>,
+    /// For how long, instead of --to: `15h`.
+    #[arg(long = "for", value_name = "LENGTH", value_parser = length, conflicts_with = "to")]
+    pub(super) lasts: Option<jiff::SignedDuration>,
+    /// Whom to ask; everybody else of the rotation where nobody is named.
+    #[arg(long, value_name = "PERSON")]
+    pub(super) ask: Option<String>,
+    /// Whose shift; default: whoever the token belongs to.
+    #[arg(long = "as", value_name = "PERSON")]
+    pub(super) person: Option<String>,
+    /// A word to those who are asked.
+    #[arg(long)]
+    pub(super) note: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SwapArgs {
+    /// In which rotation.
+    pub(super) rotation: String,
+    /// With whom.
+    #[arg(long, value_name = "PERSON")]
+    pub(super) with: String,
+    /// Where your shift begins.
+    #[arg(long, value_name = "TIME")]
+    pub(super) from: String,
+    /// Where your shift ends.
+    #[arg(long, value_name = "TIME", required_unless_present = "lasts", requires = "their_to")]
+    pub(super) to: Option<String>,
+    /// Where the shift begins that you take in return.
+    #[arg(long, value_name = "TIME")]
+    pub(super) their_from: String,
+    /// Where that one ends.
+    #[arg(long, value_name = "TIME", requires = "to")]
+    pub(super) their_to: Option<String>,
+    /// For how long, both of them, instead of --to and --their-to: `24h`.
+    #[arg(long = "for", value_name = "LENGTH", value_parser = length, conflicts_with_all = ["to", "their_to"])]
+    pub(super) lasts: Option<jiff::SignedDuration>,
+    /// Whose shift; default: whoever the token belongs to.
+    #[arg(long = "as", value_name = "PERSON")]
+    pub(super) person: Option<String>,
+    /// A word to the one who is asked.
+    #[arg(long)]
+    pub(super) note: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CoversCommand {
+    /// Take the shift, or the swap; the first who accepts has it.
+    Accept {
+        /// Which: `CVR-3`.
+        id: String,
+        /// Who takes it; default: whoever the token belongs to.
+        #[arg(long = "as", value_name = "PERSON")]
+        person: Option<String>,
+    },
+    /// Say no, where you alone were asked.
+    Decline {
+        /// Which: `CVR-3`.
+        id: String,
+        /// Who cannot; default: whoever the token belongs to.
+        #[arg(long = "as", value_name = "PERSON")]
+        person: Option<String>,
+    },
+    /// Take a request back.
+    Withdraw {
+        /// Which: `CVR-3`.
+        id: String,
     },
 }
 

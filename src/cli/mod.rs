@@ -7,6 +7,7 @@ mod against;
 mod args;
 mod client;
 mod config_commands;
+mod cover_commands;
 mod demo_command;
 #[cfg(test)]
 mod docs_tests;

@@ -127,6 +127,9 @@ impl Session {
                 let asked = Away { person, from, to, lasts, reason };
                 self.away(config, asked, back, list).await?;
             }
+            Command::Cover(asked) => self.cover(config, asked).await?,
+            Command::Swap(asked) => self.swap(config, asked).await?,
+            Command::Covers { command } => self.covers(command).await?,
             Command::Feed { id } => {
                 let is_rotation = config.is_some_and(|c| c.catalog.rotations.contains_key(id.as_str()));
                 let kind = if is_rotation { "rotations" } else { "people" };
@@ -207,7 +210,8 @@ impl Session {
         self.show(&added, || {
             let (from, to) = (tell::moment(added.from, zone), tell::moment(added.to, zone));
             let id = added.id.map_or(String::new(), |id| format!("{id}: "));
-            let whom = added.replaces.as_ref().map_or(added.rotation.to_string(), |p| format!("{p} in {}", added.rotation));
+            let whom =
+                added.replaces.as_ref().map_or(added.rotation.to_string(), |p| format!("{p} in {}", added.rotation));
             format!("{id}{} stands in for {whom} from {from} to {to}", added.person)
         });
         Ok(())

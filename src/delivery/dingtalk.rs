@@ -53,6 +53,7 @@ impl Dingtalk {
             | MessageKind::Cancelled
             | MessageKind::DutyHandoff
             | MessageKind::DutyReminder
+            | MessageKind::DutyCover
             | MessageKind::SilenceExpiring => true,
         };
         self.robots.reserve(spec.url.reveal(), follow_up, now).map_err(|wait| {

@@ -212,7 +212,7 @@ impl Dispatch {
             MessageKind::Acknowledged | MessageKind::Escalated | MessageKind::Resolved | MessageKind::Cancelled => {
                 Links { ticket: Some(ticket.unwrap_or(link)), ..Links::default() }
             }
-            MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::SilenceExpiring => Links::default(),
+            MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover | MessageKind::SilenceExpiring => Links::default(),
         }
     }
 

@@ -33,6 +33,7 @@ impl Once {
             | Answer::Maintenance(_)
             | Answer::Override(_)
             | Answer::Absence(_)
+            | Answer::Cover(_)
             | Answer::Test(_) => Ok(answer),
         }
     }

@@ -196,14 +196,21 @@ impl From<Refusal> for Problem {
             | Refusal::NoSuchSilence(_)
             | Refusal::NoSuchMaintenance(_)
             | Refusal::NoSuchOverride(_)
+            | Refusal::NoSuchCover(_)
             | Refusal::NoSuchAbsence(_) => Self::not_found(detail),
-            Refusal::AlreadyResolved(_) | Refusal::EarlierOccurrence(_) => Self::conflict(detail),
+            Refusal::AlreadyResolved(_)
+            | Refusal::EarlierOccurrence(_)
+            | Refusal::NotTheirDuty { .. }
+            | Refusal::NotAsked { .. }
+            | Refusal::IsAway(_) => Self::conflict(detail),
             Refusal::NoContact { .. }
             | Refusal::NoContacts(_)
             | Refusal::Disabled(_)
             | Refusal::MergesIntoItself(_)
             | Refusal::EndsBeforeItStarts
             | Refusal::ForThemselves(_)
+            | Refusal::NobodyToAsk(_)
+            | Refusal::SwapsOverlap
             | Refusal::TooLong
             | Refusal::MatchesEverything
             | Refusal::Empty(_) => Self::invalid(detail),

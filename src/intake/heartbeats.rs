@@ -52,6 +52,7 @@ async fn take(intake: &Intake, token: &str, beat: Beat) -> Result<Response, Prob
         | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Absence(_)
+        | Answer::Cover(_)
         | Answer::Test(_) => {
             let kind = HeaderValue::from_static("text/plain; charset=utf-8");
             let fresh = HeaderValue::from_static("no-store");

@@ -5,6 +5,7 @@ use watchbell_engine::outgoing::Outgoing;
 use watchbell_engine::word::Locale;
 
 use super::clean::one_line;
+use super::cover_message;
 use super::page::PageText;
 use super::time::Moments;
 
@@ -19,9 +20,13 @@ pub(super) fn text(
     buttons: Vec<(String, String)>,
 ) -> PageText {
     let locale = message.locale;
-    let first_line = first_line(duty, moments, locale);
+    let first_line = match &duty.cover {
+        Some(cover) => cover_message::first_line(duty, cover, locale),
+        None => first_line(duty, moments, locale),
+    };
     let mut lines: Vec<String> = [when(duty, moments, locale), others(duty, locale)].into_iter().flatten().collect();
     lines.extend(tickets(duty, locale));
+    lines.extend(duty.cover.iter().flat_map(|cover| cover_message::lines(cover, moments, locale)));
     PageText { subject: first_line.clone(), first_line, lines, buttons }
 }
 
@@ -39,6 +44,8 @@ fn first_line(duty: &DutyAbout, moments: &Moments, locale: Locale) -> String {
         (DutyEvent::GoesOff, _, Locale::En) => format!("{rotation}: your duty has ended"),
         (DutyEvent::Reminder, _, Locale::ZhCn) => format!("值班提醒:{rotation} 自{from} 起由你值班"),
         (DutyEvent::Reminder, _, Locale::En) => format!("Reminder: you are on duty in {rotation} from {from}"),
+        (DutyEvent::Cover, _, Locale::ZhCn) => format!("代班:{rotation}"),
+        (DutyEvent::Cover, _, Locale::En) => format!("Cover in {rotation}"),
     }
 }
 
@@ -49,10 +56,10 @@ fn when(duty: &DutyAbout, moments: &Moments, locale: Locale) -> Option<String> {
     Some(match (duty.event, until, locale) {
         (DutyEvent::GoesOff, _, Locale::ZhCn) => format!("{from}({zone})"),
         (DutyEvent::GoesOff, _, Locale::En) => format!("At {from} ({zone})"),
-        (DutyEvent::ComesOn | DutyEvent::Reminder, Some(until), Locale::ZhCn) => format!("{from} 至 {until}({zone})"),
-        (DutyEvent::ComesOn | DutyEvent::Reminder, Some(until), Locale::En) => format!("{from} to {until} ({zone})"),
-        (DutyEvent::ComesOn | DutyEvent::Reminder, None, Locale::ZhCn) => format!("自 {from}({zone})"),
-        (DutyEvent::ComesOn | DutyEvent::Reminder, None, Locale::En) => format!("From {from} ({zone})"),
+        (DutyEvent::ComesOn | DutyEvent::Reminder | DutyEvent::Cover, Some(until), Locale::ZhCn) => format!("{from} 至 {until}({zone})"),
+        (DutyEvent::ComesOn | DutyEvent::Reminder | DutyEvent::Cover, Some(until), Locale::En) => format!("{from} to {until} ({zone})"),
+        (DutyEvent::ComesOn | DutyEvent::Reminder | DutyEvent::Cover, None, Locale::ZhCn) => format!("自 {from}({zone})"),
+        (DutyEvent::ComesOn | DutyEvent::Reminder | DutyEvent::Cover, None, Locale::En) => format!("From {from} ({zone})"),
     })
 }
 
@@ -62,7 +69,9 @@ fn others(duty: &DutyAbout, locale: Locale) -> Option<String> {
     let names: Vec<String> = duty.others.iter().map(name).collect();
     let nobody = names.is_empty();
     match (duty.event, nobody, locale) {
-        (DutyEvent::ComesOn | DutyEvent::Reminder, true, Locale::ZhCn | Locale::En) => None,
+        // The first line of a request has the name.
+        (DutyEvent::Cover, _, Locale::ZhCn | Locale::En)
+        | (DutyEvent::ComesOn | DutyEvent::Reminder, true, Locale::ZhCn | Locale::En) => None,
         (DutyEvent::ComesOn | DutyEvent::Reminder, false, Locale::ZhCn) => Some(format!("接替:{}", names.join("、"))),
         (DutyEvent::ComesOn | DutyEvent::Reminder, false, Locale::En) => Some(format!("After {}", names.join(", "))),
         (DutyEvent::GoesOff, true, Locale::ZhCn) => Some("现在无人值班".into()),
@@ -104,11 +113,38 @@ fn tickets(duty: &DutyAbout, locale: Locale) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use watchbell_engine::catalog::Localized;
+    use watchbell_engine::cover::{CoverAbout, CoverSpan};
     use watchbell_engine::fact::MessageKind;
-    use watchbell_engine::word::Priority;
+    use watchbell_engine::word::{CoverOutcome, Priority};
 
     use super::*;
     use crate::words::{Links, page_text};
+
+    fn asked(outcome: Option<CoverOutcome>, locale: Locale) -> String {
+        let at = |text: &str| text.parse().expect("an instant");
+        let span = CoverSpan { from: at("2026-12-01T10:00:00Z"), to: at("2026-12-01T12:00:00Z") };
+        let id = "CVR-3".parse().expect("an id");
+        let cover = CoverAbout { id, outcome, swap_for: Some(span), note: Some("a school\nconcert".into()) };
+        let mut message = message(DutyEvent::Cover, locale);
+        message.kind = MessageKind::DutyCover;
+        message.duty.as_mut().expect("about duty").cover = Some(cover);
+        let text = page_text(&message, &Links::default());
+        format!("{}\n{}", text.first_line, text.lines.join("\n"))
+    }
+
+    #[test]
+    fn who_is_asked_is_told_for_which_shift_and_how_to_answer() {
+        let zh = asked(None, Locale::ZhCn);
+        assert!(zh.starts_with("王磊 想与你换班:expense-primary\n03:00 至 周一 09:00(北京时间)\n换你的班:"), "{zh}");
+        assert!(zh.contains("watchbell covers accept CVR-3 --as 你的 id"), "{zh}");
+        let en = asked(None, Locale::En);
+        assert!(en.starts_with("王磊 asks to swap shifts with you in expense-primary\n03:00 to Mon 09:00"), "{en}");
+        assert!(en.contains("\na school concert\nTo accept: watchbell covers accept CVR-3 --as YOU"), "{en}");
+        let told = asked(Some(CoverOutcome::Accepted), Locale::En);
+        assert!(told.starts_with("王磊 swaps shifts with you in expense-primary\n"), "{told}");
+        assert!(!told.contains("To accept"), "{told}");
+        assert!(asked(Some(CoverOutcome::Lapsed), Locale::ZhCn).starts_with("无人代班,仍由你值班:"), "nobody took it");
+    }
 
     fn message(event: DutyEvent, locale: Locale) -> Outgoing {
         let sample = include_str!("../../tests/data/page.json");
@@ -127,6 +163,7 @@ mod tests {
             others: vec![DutyPerson { id: "wang.lei".into(), name: "王磊".into() }],
             tickets: vec![ticket],
             more_tickets: 3,
+            cover: None,
         };
         let (page, about, duty) = (Outgoing { page: None, ..page }, None, Some(duty));
         Outgoing { kind: MessageKind::DutyHandoff, about, duty, locale, ..page }

@@ -8,6 +8,7 @@
 
 mod clean;
 mod duty;
+mod cover_message;
 mod duty_message;
 mod follow_up;
 mod kind;

@@ -118,6 +118,7 @@ impl InWords for MessageKind {
             Self::Test => Text::new("测试", "test"),
             Self::DutyHandoff => Text::new("交接班", "handoff"),
             Self::DutyReminder => Text::new("值班提醒", "shift reminder"),
+            Self::DutyCover => Text::new("代班", "cover"),
             Self::SilenceExpiring => Text::new("静默即将结束", "silence ends soon"),
         }
     }

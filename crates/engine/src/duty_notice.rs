@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Localized;
+use crate::cover::CoverAbout;
 use crate::ids::{PersonId, RotationId, SilenceId, TicketId};
 use crate::label::Matcher;
 use crate::time::Millis;
@@ -57,6 +58,9 @@ pub struct DutyAbout {
     pub tickets: Vec<OpenTicket>,
     /// How many more are open.
     pub more_tickets: u32,
+    /// The request, where it is about one that somebody takes a shift.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<CoverAbout>,
 }
 
 /// What happens to somebody's duty.
@@ -69,6 +73,8 @@ pub enum DutyEvent {
     GoesOff,
     /// A shift is coming.
     Reminder,
+    /// Somebody asks that a shift is taken, or is told the answer.
+    Cover,
 }
 
 /// Somebody, with the name that was shown.

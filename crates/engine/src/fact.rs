@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Absence, LadderEntry, Localized, Override, Require};
+use crate::cover::Cover;
 use crate::duty_notice::NoticeAbout;
 use crate::ids::{
-    AbsenceId, ChannelId, DedupKey, DutyNoticeId, Epoch, FactNo, LayerId, MaintenanceId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId, SendId, SilenceId, TestId, TicketId,
+    AbsenceId, ChannelId, CoverId, DedupKey, DutyNoticeId, Epoch, FactNo, LayerId, MaintenanceId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId, SendId, SilenceId, TestId, TicketId,
 };
 use crate::input::Actor;
 use crate::label::{Labels, Matcher};
@@ -18,7 +19,7 @@ use crate::not_paging::Expect;
 use crate::observation::RunSummary;
 use crate::time::Millis;
 use crate::view::Why;
-use crate::word::{FailureKind, Level, Priority, Receipt, ResolvedAs, Severity};
+use crate::word::{CoverOutcome, FailureKind, Level, Priority, Receipt, ResolvedAs, Severity};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -302,6 +303,8 @@ pub enum MessageKind {
     DutyHandoff,
     /// Somebody will come on duty.
     DutyReminder,
+    /// Somebody asks that a shift is taken, or is told the answer.
+    DutyCover,
     /// A silence of the reader ends soon, and something still fires in it.
     SilenceExpiring,
 }
@@ -318,6 +321,7 @@ impl MessageKind {
             Self::Test => "test",
             Self::DutyHandoff => "duty.handoff",
             Self::DutyReminder => "duty.reminder",
+            Self::DutyCover => "duty.cover",
             Self::SilenceExpiring => "silence.expiring",
         }
     }
@@ -774,6 +778,22 @@ pub enum What {
         /// Who asked.
         by: Actor,
     },
+    /// Somebody asks others to take a shift.
+    CoverAsked {
+        /// Who, which, whom.
+        cover: Cover,
+    },
+    /// A request that somebody takes a shift is over.
+    CoverAnswered {
+        /// Which.
+        cover: CoverId,
+        /// What became of it.
+        outcome: CoverOutcome,
+        /// Who accepted or declined.
+        person: Option<PersonId>,
+        /// Who said so; watchbell itself when its time was over.
+        by: Actor,
+    },
     /// A follow-up is owed to somebody who was paged.
     NoticeOwed {
         /// Its id.
@@ -883,6 +903,8 @@ impl What {
             Self::OverrideRemoved { .. } => "override_removed",
             Self::AbsenceAdded { .. } => "absence_added",
             Self::AbsenceRemoved { .. } => "absence_removed",
+            Self::CoverAsked { .. } => "cover_asked",
+            Self::CoverAnswered { .. } => "cover_answered",
             Self::NoticeOwed { .. } => "notice_owed",
             Self::DutyNoticeOwed { .. } => "duty_notice_owed",
             Self::DutyNoticeDropped { .. } => "duty_notice_dropped",

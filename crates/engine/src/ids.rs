@@ -168,6 +168,8 @@ counted_id! {
     DutyNoticeId = "DUTY-" / "a duty message id such as DUTY-3",
     /// A recorded absence (absences in YAML have no id).
     AbsenceId = "ABS-" / "an absence id such as ABS-3",
+    /// A request that somebody takes a shift.
+    CoverId = "CVR-" / "the id of a cover request such as CVR-3",
 }
 
 macro_rules! ticket_part_id {

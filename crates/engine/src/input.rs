@@ -4,10 +4,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::cover::CoverSpan;
 use crate::fact::Told;
 use crate::heartbeat::Beat;
 use crate::ids::{
-    AbsenceId, ChannelId, DedupKey, InputId, MaintenanceId, OverrideId, PageId, PersonId, ProbeId, RotationId, SendId, SilenceId, TestId, TicketId,
+    AbsenceId, ChannelId, CoverId, DedupKey, InputId, MaintenanceId, OverrideId, PageId, PersonId, ProbeId, RotationId, SendId, SilenceId, TestId, TicketId,
 };
 use crate::label::{Labels, Matcher};
 use crate::not_paging::Expect;
@@ -313,6 +314,42 @@ pub enum Deed {
         /// Which.
         absence_id: AbsenceId,
     },
+    /// Ask others to take a shift. Nobody's duty changes before somebody accepts.
+    AskCover {
+        /// In which rotation.
+        rotation: RotationId,
+        /// Whose shift.
+        person: PersonId,
+        /// From when.
+        from: Timestamp,
+        /// To when, after `from`.
+        to: Timestamp,
+        /// Whom; everybody else of the rotation where `None`.
+        asked: Option<PersonId>,
+        /// What `person` takes of the one who is asked in return.
+        swap_for: Option<CoverSpan>,
+        /// A word to those who are asked.
+        note: Option<String>,
+    },
+    /// Take the shift that was asked for.
+    AcceptCover {
+        /// Which request.
+        cover: CoverId,
+        /// Who takes it.
+        person: PersonId,
+    },
+    /// The one person who was asked cannot.
+    DeclineCover {
+        /// Which request.
+        cover: CoverId,
+        /// Who cannot.
+        person: PersonId,
+    },
+    /// Take a request back.
+    WithdrawCover {
+        /// Which.
+        cover: CoverId,
+    },
     /// Send a test page.
     TestPage {
         /// To whom.
@@ -376,6 +413,8 @@ pub enum Answer {
     Override(OverrideId),
     /// An absence was recorded.
     Absence(AbsenceId),
+    /// A cover request was recorded or answered.
+    Cover(CoverId),
     /// A test page is being sent.
     Test(TestId),
     /// It cannot be done.
@@ -419,6 +458,36 @@ pub enum Refusal {
     /// 404
     #[error("there is no recorded absence {0}")]
     NoSuchAbsence(AbsenceId),
+    /// 404
+    #[error("there is no open cover request {0}: it was answered or taken back, or its time is over")]
+    NoSuchCover(CoverId),
+    /// 409
+    #[error("`{person}` is not on duty in `{rotation}` then; {}", who_is(on_duty))]
+    NotTheirDuty {
+        /// Who.
+        person: PersonId,
+        /// Where.
+        rotation: RotationId,
+        /// Who is.
+        on_duty: Vec<PersonId>,
+    },
+    /// 409
+    #[error("`{person}` was not asked by {cover}, and cannot answer it")]
+    NotAsked {
+        /// Which request.
+        cover: CoverId,
+        /// Who.
+        person: PersonId,
+    },
+    /// 409
+    #[error("`{0}` is away then; take the absence back first")]
+    IsAway(PersonId),
+    /// 422
+    #[error("there is nobody else in `{0}` who could be asked")]
+    NobodyToAsk(RotationId),
+    /// 422
+    #[error("the two shifts of a swap must not overlap")]
+    SwapsOverlap,
     /// 422
     #[error("nobody can stand in for themselves (`{0}`)")]
     ForThemselves(PersonId),
@@ -451,4 +520,9 @@ pub enum Refusal {
     /// 422
     #[error("`{0}` must not be empty")]
     Empty(String),
+}
+
+fn who_is(on_duty: &[PersonId]) -> String {
+    let names: Vec<&str> = on_duty.iter().map(PersonId::as_str).collect();
+    if names.is_empty() { "nobody is".into() } else { format!("on duty: {}", names.join(", ")) }
 }

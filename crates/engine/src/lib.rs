@@ -11,6 +11,7 @@ pub mod budget;
 pub mod catalog;
 pub mod commit;
 pub mod condition;
+pub mod cover;
 pub mod detect;
 pub mod duty_notice;
 pub mod explain;

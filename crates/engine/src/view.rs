@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    AbsenceId, ChannelId, DedupKey, LayerId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId,
+    AbsenceId, ChannelId, CoverId, DedupKey, LayerId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId,
     SilenceId, TestId, TicketId,
 };
 use crate::label::{Labels, Matcher};
@@ -471,6 +471,45 @@ pub struct OverrideView {
     pub replaces: Option<PersonId>,
 }
 
+/// A request that somebody takes a shift, as the API shows it while nobody has answered it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoverView {
+    /// `CVR-3`.
+    pub id: CoverId,
+    /// Whose duty.
+    pub rotation: RotationId,
+    /// Who asks.
+    pub person: PersonId,
+    /// From when.
+    pub from: Timestamp,
+    /// To when.
+    pub to: Timestamp,
+    /// Who is asked; null for everybody else of the rotation.
+    pub asked: Option<PersonId>,
+    /// What `person` takes in return.
+    pub swap_for: Option<crate::cover::CoverSpan>,
+    /// A word to those who are asked.
+    pub note: Option<String>,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+}
+
+impl From<&crate::cover::Cover> for CoverView {
+    fn from(it: &crate::cover::Cover) -> Self {
+        Self {
+            id: it.id,
+            rotation: it.rotation.clone(),
+            person: it.person.clone(),
+            from: it.from,
+            to: it.to,
+            asked: it.asked.clone(),
+            swap_for: it.swap_for,
+            note: it.note.clone(),
+            asked_at: it.asked_at,
+        }
+    }
+}
+
 /// An absence as the API shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AbsenceView {
@@ -531,6 +570,8 @@ pub struct LiveView {
     pub maintenance: Vec<MaintenanceView>,
     /// Recorded overrides and absences that have not ended, oldest first.
     pub recorded: crate::rotation::Recorded,
+    /// Cover requests that nobody has answered, oldest first.
+    pub covers: Vec<CoverView>,
     /// The last test pages, oldest first; at most 20.
     pub tests: Vec<TestView>,
     /// Firing alerts without a ticket: silenced, or only informing.

@@ -58,6 +58,18 @@ macro_rules! vocabulary {
 }
 
 vocabulary! {
+    /// What became of a request that somebody takes a shift.
+    CoverOutcome {
+        Accepted = "accepted",
+        Declined = "declined",
+        /// Whoever asked took it back.
+        Withdrawn = "withdrawn",
+        /// Nobody answered in time.
+        Lapsed = "lapsed",
+    }
+}
+
+vocabulary! {
     /// How bad a fault is; a later one is worse. `info` never pages.
     Severity { Info = "info", Warning = "warning", Error = "error", Critical = "critical" }
 }

@@ -11,16 +11,17 @@ use watchbell_engine::ids::{Epoch, FactNo, TicketId};
 use watchbell_engine::state::State;
 
 /// Each journal with the state that the build which wrote it folded from it.
-const JOURNALS: [(&str, &str); 5] = [
+const JOURNALS: [(&str, &str); 6] = [
     (include_str!("golden/v1.jsonl"), include_str!("golden/v1.state.json")),
     (include_str!("golden/v1-absences.jsonl"), include_str!("golden/v1-absences.state.json")),
     (include_str!("golden/v1-not-paging.jsonl"), include_str!("golden/v1-not-paging.state.json")),
     (include_str!("golden/v1-handed-on.jsonl"), include_str!("golden/v1-handed-on.state.json")),
     (include_str!("golden/v1-duty-notices.jsonl"), include_str!("golden/v1-duty-notices.state.json")),
+    (include_str!("golden/v1-covers.jsonl"), include_str!("golden/v1-covers.state.json")),
 ];
 
 /// Every kind of fact of version 1.
-const KINDS: [&str; 54] = [
+const KINDS: [&str; 56] = [
     "started",
     "reloaded",
     "clock_shifted",
@@ -60,6 +61,8 @@ const KINDS: [&str; 54] = [
     "override_removed",
     "absence_added",
     "absence_removed",
+    "cover_asked",
+    "cover_answered",
     "notice_owed",
     "duty_notice_owed",
     "duty_notice_dropped",

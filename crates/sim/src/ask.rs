@@ -53,6 +53,10 @@ impl World {
             | Deed::RemoveOverride { .. }
             | Deed::AddAbsence { .. }
             | Deed::RemoveAbsence { .. }
+            | Deed::AskCover { .. }
+            | Deed::AcceptCover { .. }
+            | Deed::DeclineCover { .. }
+            | Deed::WithdrawCover { .. }
             | Deed::TestPage { .. } => false,
         };
         let via = if through_page { Via::Link } else { Via::Api };

@@ -91,10 +91,15 @@ pub(crate) fn arrival(message: &Outgoing) -> String {
             DutyEvent::ComesOn => "comes on",
             DutyEvent::GoesOff => "goes off",
             DutyEvent::Reminder => "will come on",
+            DutyEvent::Cover => "cover",
         };
         let tickets: Vec<String> = duty.tickets.iter().map(|ticket| ticket.id.to_string()).collect();
         let open = if tickets.is_empty() { String::new() } else { format!("; open: {}", tickets.join(", ")) };
-        return format!("{to}: {} {} {event}{open}", message.kind.webhook_type(), duty.rotation);
+        let cover = duty.cover.as_ref().map_or(String::new(), |cover| {
+            let outcome = cover.outcome.map_or("asked", watchbell_engine::word::CoverOutcome::as_str);
+            format!(" {} {outcome}", cover.id)
+        });
+        return format!("{to}: {} {} {event}{cover}{open}", message.kind.webhook_type(), duty.rotation);
     }
     if let Some(about) = &message.silence {
         return format!("{to}: {} {}, {} still there", message.kind.webhook_type(), about.silence, about.firing);
@@ -123,6 +128,7 @@ pub(crate) fn arrival(message: &Outgoing) -> String {
         | MessageKind::Test
         | MessageKind::DutyHandoff
         | MessageKind::DutyReminder
+        | MessageKind::DutyCover
         | MessageKind::SilenceExpiring) => format!("{to}: {} {}{by}", kind.webhook_type(), about.ticket),
     }
 }
@@ -170,6 +176,13 @@ pub(crate) fn deed(person: &PersonId, deed: &Deed) -> String {
             format!("{person} says that {other} is away{reason}")
         }
         Deed::RemoveAbsence { absence_id } => format!("{person} takes {absence_id} back"),
+        Deed::AskCover { person: other, asked, .. } => {
+            let whom = asked.as_ref().map_or("everybody", PersonId::as_str);
+            format!("{person} asks {whom} to cover {other}")
+        }
+        Deed::AcceptCover { cover, .. } => format!("{person} accepts {cover}"),
+        Deed::DeclineCover { cover, .. } => format!("{person} declines {cover}"),
+        Deed::WithdrawCover { cover } => format!("{person} withdraws {cover}"),
         Deed::TestPage { person: other, .. } => format!("{person} asks for a test page to {other}"),
     }
 }
@@ -185,6 +198,7 @@ pub(crate) fn answer(answer: &Answer) -> String {
         Answer::Maintenance(id) => id.to_string(),
         Answer::Override(id) => id.to_string(),
         Answer::Absence(id) => id.to_string(),
+        Answer::Cover(id) => id.to_string(),
         Answer::Test(id) => id.to_string(),
         Answer::Refused(refusal) => format!("refused, {refusal}"),
     }
@@ -269,6 +283,8 @@ pub(crate) fn fact(fact: &Fact) -> Option<String> {
         | What::OverrideRemoved { .. }
         | What::AbsenceAdded { .. }
         | What::AbsenceRemoved { .. }
+        | What::CoverAsked { .. }
+        | What::CoverAnswered { .. }
         | What::NoticeOwed { .. }
         | What::DutyNoticeOwed { .. }
         | What::TestAsked { .. } => None,

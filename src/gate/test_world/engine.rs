@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use watchbell_engine::catalog::{Absence, Override};
-use watchbell_engine::ids::{AbsenceId, InputId, MaintenanceId, OverrideId, PageId, SilenceId, TestId, TicketId};
+use watchbell_engine::ids::{AbsenceId, CoverId, InputId, MaintenanceId, OverrideId, PageId, SilenceId, TestId, TicketId};
 use watchbell_engine::input::{Act, Answer, Deed, Input, Refusal};
-use watchbell_engine::view::{LiveView, MaintenanceView, SilenceView, TestView, TicketLive, TicketState};
+use watchbell_engine::view::{CoverView, LiveView, MaintenanceView, SilenceView, TestView, TicketLive, TicketState};
 use watchbell_engine::word::Receipt;
 
 use crate::clock::Clock;
@@ -198,6 +198,17 @@ fn deed(view: &mut LiveView, live: &Live, by: &str, what: Deed, clock: &Clock) -
             Ok(Answer::Done)
         }
         Deed::RemoveOverride { override_id } => Err(Refusal::NoSuchOverride(override_id)),
+        Deed::AskCover { rotation, person, from, to, asked, swap_for, note } => {
+            known(&person)?;
+            let (id, asked_at) = (CoverId(3), now);
+            view.covers.push(CoverView { id, rotation, person, from, to, asked, swap_for, note, asked_at });
+            Ok(Answer::Cover(id))
+        }
+        Deed::AcceptCover { cover, .. } | Deed::DeclineCover { cover, .. } | Deed::WithdrawCover { cover } => {
+            let before = view.covers.len();
+            view.covers.retain(|c| c.id != cover);
+            if view.covers.len() < before { Ok(Answer::Cover(cover)) } else { Err(Refusal::NoSuchCover(cover)) }
+        }
         Deed::TestPage { person, channel } => {
             let to = known(&person)?;
             let first = to.channels.first().cloned().ok_or_else(|| Refusal::NoContacts(person.clone()))?;

@@ -3,6 +3,7 @@
 
 mod absences;
 mod admin;
+mod covers;
 mod duty;
 mod feeds;
 mod probes;
@@ -47,6 +48,11 @@ pub(super) fn routes(gate: Gate) -> Routes<App> {
         .get("/api/v1/absences", Access::Viewer, absences::list)
         .post("/api/v1/absences", Access::Scheduler, absences::away)
         .delete("/api/v1/absences/{id}", Access::Scheduler, absences::back)
+        .get("/api/v1/covers", Access::Viewer, covers::list)
+        .post("/api/v1/covers", Access::Scheduler, covers::ask)
+        .post("/api/v1/covers/{id}/accept", Access::Scheduler, covers::accept)
+        .post("/api/v1/covers/{id}/decline", Access::Scheduler, covers::decline)
+        .post("/api/v1/covers/{id}/withdraw", Access::Scheduler, covers::withdraw)
         .get("/api/v1/rotations/{id}/overrides", Access::Viewer, duty::overrides)
         .post("/api/v1/rotations/{id}/overrides", Access::Scheduler, duty::stand_in)
         .delete("/api/v1/rotations/{id}/overrides/{override_id}", Access::Scheduler, duty::take_back);
@@ -92,6 +98,7 @@ pub(super) fn settled(answer: Answer) -> Result<(), Problem> {
         | Answer::Maintenance(_)
         | Answer::Override(_)
         | Answer::Absence(_)
+        | Answer::Cover(_)
         | Answer::Test(_) => Ok(()),
     }
 }

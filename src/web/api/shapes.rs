@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use watchbell_engine::catalog::Localized;
-use watchbell_engine::ids::{ChannelId, LayerId, PersonId, ProbeId, RotationId, TicketId};
+use watchbell_engine::ids::{ChannelId, CoverId, LayerId, PersonId, ProbeId, RotationId, TicketId};
 use watchbell_engine::label::{Labels, Matcher};
 use watchbell_engine::not_paging::Expect;
 use watchbell_engine::observation::Observation;
 use watchbell_engine::rotation::{OnDuty, Shift};
 use watchbell_engine::suppressed::Suppressed;
 use watchbell_engine::view::{
-    AbsenceView, MaintenanceView, OnDutyView, OverrideView, PageView, SilenceView, TicketView, TimelineEntry,
+    AbsenceView, CoverView, MaintenanceView, OnDutyView, OverrideView, PageView, SilenceView, TicketView, TimelineEntry,
 };
 use watchbell_engine::word::{FailureKind, Level, Outcome, ResolvedAs, Severity};
 
@@ -524,6 +524,77 @@ pub struct OverrideAsk {
     /// Only for this person, while that person would be on duty; for everybody where it is not said.
     #[serde(default)]
     pub replaces: Option<PersonId>,
+}
+
+/// `GET covers`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Covers {
+    /// Those that nobody has answered, the oldest first.
+    pub covers: Vec<CoverView>,
+    /// Always null: all are shown.
+    pub next: Option<String>,
+}
+
+/// `POST covers`: from when, and to when or for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoverAsk {
+    /// Whose duty.
+    pub rotation: RotationId,
+    /// Who asks; whoever the token belongs to, where it is not said.
+    #[serde(default)]
+    pub person: Option<PersonId>,
+    /// From when; a time without an offset is local to the rotation.
+    pub from: String,
+    /// To when.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// For so long from `from` on.
+    #[serde(rename = "for", default)]
+    pub length: Option<String>,
+    /// Whom; everybody else of the rotation, where it is not said.
+    #[serde(default)]
+    pub ask: Option<PersonId>,
+    /// The shift of `ask` that `person` takes in return.
+    #[serde(default)]
+    pub swap_for: Option<SwapAsk>,
+    /// A word to those who are asked.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// The other half of a swap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SwapAsk {
+    /// From when; a time without an offset is local to the rotation.
+    pub from: String,
+    /// To when.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// For so long from `from` on.
+    #[serde(rename = "for", default)]
+    pub length: Option<String>,
+}
+
+/// `POST covers/{id}/accept` and `decline`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoverAnswer {
+    /// Who answers; whoever the token belongs to, where it is not said.
+    #[serde(default)]
+    pub person: Option<PersonId>,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoverDone {
+    /// `CVR-3`.
+    pub id: CoverId,
+    /// accepted, declined or withdrawn.
+    pub outcome: String,
+    /// Who accepted or declined.
+    pub person: Option<PersonId>,
 }
 
 /// `POST test-pages`

@@ -229,6 +229,29 @@ async fn somebody_stands_in_and_is_taken_back() {
 }
 
 #[tokio::test]
+async fn cover_is_asked_for_and_answered() {
+    let world = World::new().await;
+    let router = router(app(&world, true));
+    let (li_na, wang_lei) = (world.token("li.na", Role::Responder).await, world.token("wang.lei", Role::Scheduler).await);
+    let covers = "/api/v1/covers";
+    let ask = r#"{"rotation":"expense-primary","from":"2026-11-24T18:00","for":"2h","ask":"wang.lei",
+                  "swap_for":{"from":"2026-12-01T18:00","for":"2h"},"note":"school"}"#;
+    let made = post(&router, covers, &li_na, ask).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let made = made.json();
+    assert_eq!((&made["id"], &made["person"], &made["asked"]), (&"CVR-3".into(), &"li.na".into(), &"wang.lei".into()));
+    assert_eq!((made["to"].as_str(), made["swap_for"]["from"].as_str()), (Some("2026-11-24T12:00:00Z"), Some("2026-12-01T10:00:00Z")));
+    assert_eq!(get(&router, covers).await.json()["covers"][0], made);
+    let done = post(&router, &format!("{covers}/cvr-3/accept"), &wang_lei, "{}").await.json();
+    assert_eq!(done, serde_json::json!({"id": "CVR-3", "outcome": "accepted", "person": "wang.lei"}));
+    assert_eq!(get(&router, covers).await.json()["covers"], serde_json::json!([]));
+    post(&router, &format!("{covers}/CVR-3/withdraw"), &li_na, "{}").await.problem(404);
+    let planner = world.token("planner", Role::Scheduler).await;
+    post(&router, covers, &planner, ask).await.problem(422);
+    post(&router, covers, &li_na, r#"{"rotation":"expense-primary","from":"2026-11-24T18:00"}"#).await.problem(422);
+}
+
+#[tokio::test]
 async fn silences_have_an_end() {
     let world = World::new().await;
     let router = router(app(&world, true));

@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 
 use super::Turn;
+use super::cover::Wanted;
 use crate::catalog::{Absence, Localized, Override};
+use crate::cover::CoverSpan;
 use crate::fact::{Because, Firing, MessageKind, Stage, What};
 use crate::ids::{
     AbsenceId, ChannelId, DedupKey, OverrideId, PageId, PersonId, RotationId, SendId, SendSubject, TestId, TicketId,
@@ -46,6 +48,14 @@ impl Turn<'_> {
                 self.add_absence(person, (*from, *to), reason.as_deref(), by)
             }
             Deed::RemoveAbsence { absence_id } => self.remove_absence(*absence_id, by),
+            Deed::AskCover { rotation, person, from, to, asked, swap_for, note } => {
+                let span = CoverSpan { from: *from, to: *to };
+                let (asked, swap_for, note) = (asked.as_ref(), *swap_for, note.as_deref());
+                self.ask_cover(&Wanted { rotation, person, span, asked, swap_for, note }, by)
+            }
+            Deed::AcceptCover { cover, person } => self.accept_cover(*cover, person, by),
+            Deed::DeclineCover { cover, person } => self.decline_cover(*cover, person, by),
+            Deed::WithdrawCover { cover } => self.withdraw_cover(*cover, by),
             Deed::TestPage { person, channel } => self.test_page(person, channel.as_ref(), by),
         };
         done.unwrap_or_else(Answer::Refused)
@@ -246,11 +256,11 @@ impl Turn<'_> {
         Ok(Answer::Absence(id))
     }
 
-    fn known(&self, person: &PersonId) -> Result<(), Refusal> {
+    pub(super) fn known(&self, person: &PersonId) -> Result<(), Refusal> {
         if self.catalog.people.contains_key(person) { Ok(()) } else { Err(Refusal::NoSuchPerson(person.clone())) }
     }
 
-    fn duty_may_have_changed(&mut self) {
+    pub(super) fn duty_may_have_changed(&mut self) {
         self.engine.duty_due = Some(self.now);
         self.look_at_duty();
         self.advance_duty_notices();

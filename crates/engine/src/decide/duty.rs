@@ -13,7 +13,8 @@ impl Turn<'_> {
         // Neither what somebody just asked for nor what a start finds was waited for.
         let waited = Some(due).filter(|due| *due > Timestamp::MIN);
         let since = waited.filter(|due| *due < self.now);
-        let mut next = None;
+        self.lapse_covers();
+        let mut next = self.next_lapse_of_covers();
         let mut changes = Vec::new();
         for rotation in self.catalog.rotations.values() {
             let recorded = &self.state().recorded;

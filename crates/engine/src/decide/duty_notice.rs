@@ -95,12 +95,12 @@ impl Turn<'_> {
         let others = others.iter().map(|id| DutyPerson { id: id.clone(), name: name(id) }).collect();
         let open: Vec<OpenTicket> = match event {
             DutyEvent::ComesOn => self.open_tickets(),
-            DutyEvent::GoesOff | DutyEvent::Reminder => Vec::new(),
+            DutyEvent::GoesOff | DutyEvent::Reminder | DutyEvent::Cover => Vec::new(),
         };
         let more = open.len().saturating_sub(TICKETS_NAMED);
         let tickets = open.into_iter().take(TICKETS_NAMED).collect();
         let more_tickets = u32::try_from(more).unwrap_or(u32::MAX);
-        DutyAbout { rotation: rotation.id.clone(), event, from, until, others, tickets, more_tickets }
+        DutyAbout { rotation: rotation.id.clone(), event, from, until, others, tickets, more_tickets, cover: None }
     }
 
     fn open_tickets(&self) -> Vec<OpenTicket> {
@@ -115,7 +115,7 @@ impl Turn<'_> {
     }
 
     /// Tells a person of their duty; what comes too late is dropped, with the reason.
-    fn owe_duty(&mut self, id: &PersonId, kind: MessageKind, about: &DutyAbout) {
+    pub(super) fn owe_duty(&mut self, id: &PersonId, kind: MessageKind, about: &DutyAbout) {
         let late = elapsed(about.from, self.now);
         let reachable = self.catalog.people.get(id).is_some_and(|person| !person.disabled);
         if reachable && kind == MessageKind::DutyHandoff && late > WORTH {

@@ -6,6 +6,7 @@ mod alert;
 mod canary;
 mod away;
 mod chase;
+mod cover;
 mod digest;
 mod duty;
 mod flap;

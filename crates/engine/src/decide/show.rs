@@ -15,7 +15,7 @@ use crate::input::Actor;
 use crate::state::{Acked, Chase, Member, Page, Phase, State, StepWait, Ticket};
 use crate::time::elapsed;
 use crate::view::{
-    AckView, AlertState, AlertView, AttemptView, FlapView, LiveView, MaintenanceView, PageLive, PageState, PageView,
+    AckView, AlertState, AlertView, AttemptView, CoverView, FlapView, LiveView, MaintenanceView, PageLive, PageState, PageView,
     QuietReason, QuietView, SilenceView, StormView, TestView, TicketLive, TicketView, WaitingView,
 };
 
@@ -38,6 +38,7 @@ pub(super) fn live_view(
         tickets: state.tickets.iter().map(show).collect(),
         recorded: state.recorded.after(now),
         silences: silences(state, now),
+        covers: state.covers.values().map(CoverView::from).collect(),
         tests: state.tests.iter().map(|(id, t)| test_view(*id, t)).collect(),
         quiet: state.quiet.values().map(|q| quiet_view(state, q)).collect(),
         maintenance: maintenance(state, now),

@@ -106,6 +106,8 @@ fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
         | What::OverrideRemoved { .. }
         | What::AbsenceAdded { .. }
         | What::AbsenceRemoved { .. }
+        | What::CoverAsked { .. }
+        | What::CoverAnswered { .. }
         | What::DutyNoticeOwed { .. }
         | What::DutyNoticeDropped { .. }
         | What::TestAsked { .. } => return None,
@@ -252,6 +254,8 @@ impl Here {
             | What::OverrideRemoved { .. }
             | What::AbsenceAdded { .. }
             | What::AbsenceRemoved { .. }
+            | What::CoverAsked { .. }
+            | What::CoverAnswered { .. }
             | What::DutyNoticeOwed { .. }
         | What::DutyNoticeDropped { .. }
         | What::TestAsked { .. } => None,

@@ -106,6 +106,13 @@ impl State {
             What::AbsenceRemoved { absence_id, .. } => {
                 self.recorded.absences.retain(|a| a.id != Some(*absence_id));
             }
+            What::CoverAsked { cover } => {
+                self.last_cover = self.last_cover.max(cover.id.0);
+                self.covers.insert(cover.id, cover.clone());
+            }
+            What::CoverAnswered { cover, .. } => {
+                self.covers.remove(cover);
+            }
             What::SendStarted { send, channel, .. } => self.send_started(*send, channel, at),
             What::SendEnded { send, receipt, handed_over, detail, retry_at } => {
                 let (detail, retry_at, handed_over) = (detail.clone(), *retry_at, *handed_over);
@@ -507,6 +514,8 @@ impl Ticket {
             | What::OverrideRemoved { .. }
             | What::AbsenceAdded { .. }
             | What::AbsenceRemoved { .. }
+            | What::CoverAsked { .. }
+            | What::CoverAnswered { .. }
             | What::DutyNoticeOwed { .. }
             | What::DutyNoticeDropped { .. }
             | What::TestAsked { .. } => {} // not about one ticket's own fields

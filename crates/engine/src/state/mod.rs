@@ -15,10 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::cover::Cover;
 use crate::commit::{LapseMark, Mark, verdict_key};
 use crate::fact::{DutyRecord, Firing, Quiet};
 use crate::heartbeat::HeartbeatMark;
-use crate::ids::{CanaryId, ChannelId, DedupKey, DutyNoticeId, FactNo, MaintenanceId, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
+use crate::ids::{CanaryId, ChannelId, CoverId, DedupKey, DutyNoticeId, FactNo, MaintenanceId, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
 use crate::input::Actor;
 use crate::label::{self, Labels, Matcher};
 use crate::not_paging::Expect;
@@ -90,6 +91,12 @@ pub struct State {
     /// Messages about duty that may still be tried.
     #[serde(default)]
     pub duty_notices: BTreeMap<DutyNoticeId, DutyNotice>,
+    /// The last cover request.
+    #[serde(default)]
+    pub last_cover: u64,
+    /// Cover requests that nobody has answered.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub covers: BTreeMap<CoverId, Cover>,
     /// The start of the last shift that each person was reminded of.
     #[serde(default)]
     pub reminded: BTreeMap<RotationId, BTreeMap<PersonId, Timestamp>>,

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use crate::script::{CrashPoint, Habit, Happening, Health, Mode, Setup, StoreMode};
 use serde::{Deserialize, Serialize};
 use watchbell_engine::Timestamp;
+use watchbell_engine::cover::CoverSpan;
 use watchbell_engine::fact::{Lapse, Told};
 use watchbell_engine::heartbeat::Beat;
 use watchbell_engine::ids::{
-    AbsenceId, ChannelId, DedupKey, OverrideId, PageId, PersonId, ProbeId, RotationId, SilenceId, TicketId,
+    AbsenceId, ChannelId, CoverId, DedupKey, OverrideId, PageId, PersonId, ProbeId, RotationId, SilenceId, TicketId,
 };
 use watchbell_engine::input::{Deed, More, Signal, SignalAction};
 use watchbell_engine::label::Matcher;
@@ -118,6 +119,31 @@ pub enum What {
     Back {
         by: PersonId,
         id: AbsenceId,
+    },
+    /// `by` asks for cover of a span that begins so much later.
+    Cover {
+        by: PersonId,
+        rotation: RotationId,
+        #[serde(default)]
+        r#in: Option<Span>,
+        r#for: Span,
+        #[serde(default)]
+        ask: Option<PersonId>,
+        /// The shift that is taken in return begins so much later, and is as long.
+        #[serde(default)]
+        swap_in: Option<Span>,
+    },
+    AcceptCover {
+        by: PersonId,
+        id: CoverId,
+    },
+    DeclineCover {
+        by: PersonId,
+        id: CoverId,
+    },
+    WithdrawCover {
+        by: PersonId,
+        id: CoverId,
     },
     TestPage {
         by: PersonId,
@@ -293,6 +319,16 @@ impl What {
             }
             Self::Back { by, id } => now(acts(by, Deed::RemoveAbsence { absence_id: *id })),
             Self::RemoveOverride { by, id } => now(acts(by, Deed::RemoveOverride { override_id: *id })),
+            Self::Cover { by, rotation, r#in, r#for, ask, swap_in } => {
+                let span = |begins: Timestamp| CoverSpan { from: begins, to: after(begins, r#for.millis()) };
+                let CoverSpan { from, to } = span(r#in.as_ref().map_or(at, later));
+                let swap_for = swap_in.as_ref().map(|swap_in| span(later(swap_in)));
+                let (rotation, person, asked) = (rotation.clone(), by.clone(), ask.clone());
+                now(acts(by, Deed::AskCover { rotation, person, from, to, asked, swap_for, note: None }))
+            }
+            Self::AcceptCover { by, id } => now(acts(by, Deed::AcceptCover { cover: *id, person: by.clone() })),
+            Self::DeclineCover { by, id } => now(acts(by, Deed::DeclineCover { cover: *id, person: by.clone() })),
+            Self::WithdrawCover { by, id } => now(acts(by, Deed::WithdrawCover { cover: *id })),
             Self::TestPage { by, to, via } => {
                 now(acts(by, Deed::TestPage { person: to.clone(), channel: via.clone() }))
             }

@@ -55,6 +55,7 @@ impl Asked {
                 "cancelled" => asked.kind = MessageKind::Cancelled,
                 "test" => asked.kind = MessageKind::Test,
                 "handoff" => asked.kind = MessageKind::DutyHandoff,
+                "cover" => asked.kind = MessageKind::DutyCover,
                 "reminder" => asked.kind = MessageKind::DutyReminder,
                 "expiring" => asked.kind = MessageKind::SilenceExpiring,
                 other => panic!("`{text}`: what is `{other}`?"),
