@@ -57,8 +57,6 @@ fn asked(world: &World, at: Timestamp) -> Answer {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
     /// Every minute of the span, every answer at a random second, every next change.
     #[test]
     fn an_oracle_agrees(world in worlds(), picks in prop::collection::vec((any::<prop::sample::Index>(), 0_i64..60), 12)) {

@@ -202,7 +202,7 @@ impl Judge<'_, '_> {
                 }
             }
             What::Snoozed { .. } | What::Held { .. } | What::HeldBack { .. } | What::KeptForHours { .. } => {
-                story.answered = true
+                story.answered = true;
             }
             What::TicketResolved { .. } | What::MergedInto { .. } => {
                 story.answered = true;
