@@ -109,7 +109,9 @@ impl Dispatch {
     async fn place(&self, message: &Outgoing) -> Result<tokio::sync::OwnedSemaphorePermit, Sent> {
         let config = self.live.config.load_full();
         let places = match self.contact(&config, message)?.0 {
-            ChannelSpec::Smtp(_) | ChannelSpec::Webhook(_) if message.duty.is_some() || message.silence.is_some() => IN_FLIGHT_DUTY,
+            ChannelSpec::Smtp(_) | ChannelSpec::Webhook(_) if message.duty.is_some() || message.silence.is_some() => {
+                IN_FLIGHT_DUTY
+            }
             ChannelSpec::Smtp(_) | ChannelSpec::Webhook(_) => IN_FLIGHT,
             ChannelSpec::Dingtalk(spec) => {
                 self.dingtalk.reserve(spec, message.kind, Instant::now())?;
@@ -212,7 +214,11 @@ impl Dispatch {
             MessageKind::Acknowledged | MessageKind::Escalated | MessageKind::Resolved | MessageKind::Cancelled => {
                 Links { ticket: Some(ticket.unwrap_or(link)), ..Links::default() }
             }
-            MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover | MessageKind::SilenceExpiring => Links::default(),
+            MessageKind::Test
+            | MessageKind::DutyHandoff
+            | MessageKind::DutyReminder
+            | MessageKind::DutyCover
+            | MessageKind::SilenceExpiring => Links::default(),
         }
     }
 

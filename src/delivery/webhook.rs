@@ -150,7 +150,12 @@ fn body(message: &Outgoing, ack_url: Option<String>, also: &[String]) -> Vec<u8>
 
 fn ticket<'a>(message: &Outgoing, about: &'a About) -> TicketPart<'a> {
     let reason = match message.kind {
-        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover | MessageKind::SilenceExpiring => about.why.as_ref().map(|why| why.text.clone()),
+        MessageKind::Page
+        | MessageKind::Test
+        | MessageKind::DutyHandoff
+        | MessageKind::DutyReminder
+        | MessageKind::DutyCover
+        | MessageKind::SilenceExpiring => about.why.as_ref().map(|why| why.text.clone()),
         // Programs read it: the language is that of the API.
         MessageKind::Acknowledged | MessageKind::Escalated | MessageKind::Resolved | MessageKind::Cancelled => {
             Some(event_words(&Outgoing { locale: Locale::En, ..message.clone() }, about))

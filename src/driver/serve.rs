@@ -10,7 +10,7 @@ use watchbell_engine::ids::SendSubject;
 use watchbell_engine::pump::{BATCH, Command};
 
 use super::{Driver, DriverError};
-use crate::store::CommitError;
+use crate::store::{CommitError, StoreError};
 
 /// A snapshot is written after so many facts (design, storage).
 const SNAPSHOT_EVERY: u64 = 10_000;
@@ -94,6 +94,8 @@ impl Driver {
         let outcome = match written {
             Ok(()) => return Ok(Outcome::Done),
             Err(CommitError::Fenced { .. }) => return Err(DriverError::Fenced),
+            // It was written before, when its answer got lost and nobody could be asked.
+            Err(CommitError::Failed(StoreError::OutOfOrder { .. })) => self.look_up().await?,
             Err(error @ CommitError::Failed(_)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a commit failed; it is tried again");
                 Outcome::Again

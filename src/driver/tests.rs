@@ -63,8 +63,7 @@ fn deps(dir: &std::path::Path, store: Store, clock: &Clock, tracker: &TaskTracke
         tuning: Tuning::default(),
     };
     let delivery = Delivery::start(delivery, CancellationToken::new(), tracker);
-    let deps =
-        DriverDeps { clock: clock.clone(), store, inbox: reader, live: Arc::clone(&live), metrics, delivery };
+    let deps = DriverDeps { clock: clock.clone(), store, inbox: reader, live: Arc::clone(&live), metrics, delivery };
     (deps, inbox, live)
 }
 

@@ -56,10 +56,18 @@ fn when(duty: &DutyAbout, moments: &Moments, locale: Locale) -> Option<String> {
     Some(match (duty.event, until, locale) {
         (DutyEvent::GoesOff, _, Locale::ZhCn) => format!("{from}({zone})"),
         (DutyEvent::GoesOff, _, Locale::En) => format!("At {from} ({zone})"),
-        (DutyEvent::ComesOn | DutyEvent::Reminder | DutyEvent::Cover, Some(until), Locale::ZhCn) => format!("{from} 至 {until}({zone})"),
-        (DutyEvent::ComesOn | DutyEvent::Reminder | DutyEvent::Cover, Some(until), Locale::En) => format!("{from} to {until} ({zone})"),
-        (DutyEvent::ComesOn | DutyEvent::Reminder | DutyEvent::Cover, None, Locale::ZhCn) => format!("自 {from}({zone})"),
-        (DutyEvent::ComesOn | DutyEvent::Reminder | DutyEvent::Cover, None, Locale::En) => format!("From {from} ({zone})"),
+        (DutyEvent::ComesOn | DutyEvent::Reminder | DutyEvent::Cover, Some(until), Locale::ZhCn) => {
+            format!("{from} 至 {until}({zone})")
+        }
+        (DutyEvent::ComesOn | DutyEvent::Reminder | DutyEvent::Cover, Some(until), Locale::En) => {
+            format!("{from} to {until} ({zone})")
+        }
+        (DutyEvent::ComesOn | DutyEvent::Reminder | DutyEvent::Cover, None, Locale::ZhCn) => {
+            format!("自 {from}({zone})")
+        }
+        (DutyEvent::ComesOn | DutyEvent::Reminder | DutyEvent::Cover, None, Locale::En) => {
+            format!("From {from} ({zone})")
+        }
     })
 }
 

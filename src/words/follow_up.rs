@@ -33,7 +33,12 @@ pub fn event(message: &Outgoing, about: &About) -> String {
             }
         }
         MessageKind::Cancelled => Text::new("呼叫已撤回", "Page called off").get(locale).into(),
-        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover | MessageKind::SilenceExpiring => message.kind.words(locale).into(),
+        MessageKind::Page
+        | MessageKind::Test
+        | MessageKind::DutyHandoff
+        | MessageKind::DutyReminder
+        | MessageKind::DutyCover
+        | MessageKind::SilenceExpiring => message.kind.words(locale).into(),
     }
 }
 
@@ -47,7 +52,12 @@ pub(super) fn lines(message: &Outgoing, about: &About, moments: &Moments) -> Vec
         MessageKind::Escalated => next_step(about, moments, locale).map(|line| capital(&line)),
         MessageKind::Resolved => Some(ended(message, about, moments)),
         MessageKind::Cancelled => Some(called_off(about, moments, locale)),
-        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover | MessageKind::SilenceExpiring => None,
+        MessageKind::Page
+        | MessageKind::Test
+        | MessageKind::DutyHandoff
+        | MessageKind::DutyReminder
+        | MessageKind::DutyCover
+        | MessageKind::SilenceExpiring => None,
     };
     let merged = about.merged_into.map(|into| match locale {
         Locale::ZhCn => format!("已并入 {into},由那张事件单继续"),
@@ -55,7 +65,14 @@ pub(super) fn lines(message: &Outgoing, about: &About, moments: &Moments) -> Vec
     });
     let impact = match message.kind {
         MessageKind::Acknowledged | MessageKind::Escalated => impact(about, locale),
-        MessageKind::Resolved | MessageKind::Cancelled | MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover | MessageKind::SilenceExpiring => None,
+        MessageKind::Resolved
+        | MessageKind::Cancelled
+        | MessageKind::Page
+        | MessageKind::Test
+        | MessageKind::DutyHandoff
+        | MessageKind::DutyReminder
+        | MessageKind::DutyCover
+        | MessageKind::SilenceExpiring => None,
     };
     let finding = what::finding(about, locale).map(|finding| labelled(Text::new("现象", "What"), &finding, locale));
     [told, merged, impact, finding, Some(about.ticket.to_string())].into_iter().flatten().collect()

@@ -7,8 +7,8 @@
 //! May import: the engine crate. Never: sends, reads a clock, or shows bodies, headers and evidence.
 
 mod clean;
-mod duty;
 mod cover_message;
+mod duty;
 mod duty_message;
 mod follow_up;
 mod kind;

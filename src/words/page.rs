@@ -68,9 +68,11 @@ pub fn page_text(message: &Outgoing, links: &Links) -> PageText {
     let Some(about) = &message.about else { return test_text(message, &moments, buttons) };
     let subject = format!("{} ({})", first_line(about, locale), about.ticket);
     match message.kind {
-        MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover | MessageKind::SilenceExpiring => {
-            test_text(message, &moments, buttons)
-        }
+        MessageKind::Test
+        | MessageKind::DutyHandoff
+        | MessageKind::DutyReminder
+        | MessageKind::DutyCover
+        | MessageKind::SilenceExpiring => test_text(message, &moments, buttons),
         MessageKind::Page => {
             let lines = page_lines(message, about, &moments);
             PageText { subject, first_line: first_line(about, locale), lines, buttons }

@@ -77,9 +77,9 @@ async fn an_override_for_one_person_leaves_everybody_else_their_duty() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shift_is_asked_for_and_taken_from_the_command_line() {
     let house = House::running().await;
-    let ask = ["cover", "primary", "--for", "15h", "--as", "li.na", "--note", "a wedding"];
+    let ask = ["cover", "primary", "--for", "15h", "--as", "li.na", "--ask", "wang.lei", "--note", "a wedding"];
     let asked = house.run(&ask).await.ok();
-    assert!(asked.starts_with("CVR-1: li.na asks everybody else to take primary from "), "{asked}");
+    assert!(asked.starts_with("CVR-1: li.na asks wang.lei to take primary from "), "{asked}");
     assert!(asked.trim_end().ends_with(": a wedding"), "{asked}");
     let listed = house.run(&["covers", "--format", "json"]).await.json();
     has(&listed["covers"][0], "id rotation person from to asked swap_for note asked_at");
@@ -87,13 +87,16 @@ async fn a_shift_is_asked_for_and_taken_from_the_command_line() {
     assert!(said.contains("  primary: li.na "), "nothing changes before somebody accepts: {said}");
     let own = house.run(&["covers", "accept", "CVR-1", "--as", "li.na"]).await;
     assert_eq!(own.code, 2, "{own:?}");
-    assert_eq!(house.run(&["covers", "accept", "CVR-1", "--as", "wang.lei"]).await.ok().trim_end(), "CVR-1 is accepted by wang.lei");
+    assert_eq!(
+        house.run(&["covers", "accept", "CVR-1", "--as", "wang.lei"]).await.ok().trim_end(),
+        "CVR-1 is accepted by wang.lei"
+    );
     let said = house.run(&["oncall"]).await.ok();
     assert!(said.contains("  primary: wang.lei until ") && said.contains("(override)"), "{said}");
     assert_eq!(house.run(&["covers"]).await.ok().trim_end(), "nobody asks for cover");
     let late = house.run(&["covers", "accept", "CVR-1", "--as", "wang.lei"]).await;
     assert_eq!(late.code, 2, "{late:?}");
-    let not_hers = house.run(&["cover", "primary", "--for", "1h", "--as", "li.na"]).await;
+    let not_hers = house.run(&["cover", "primary", "--for", "1h", "--as", "li.na", "--ask", "wang.lei"]).await;
     assert_eq!(not_hers.code, 1, "{not_hers:?}");
     assert!(not_hers.err.contains("on duty: wang.lei"), "{not_hers:?}");
 }

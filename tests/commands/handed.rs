@@ -12,7 +12,7 @@ async fn a_ticket_is_given_taken_and_merged() {
     house.run(&["declare", "travel looks wrong", "--label", "service=travel"]).await.ok();
     let given = house.run(&["assign", "INC-1", "wang.lei", "--format", "json"]).await.json();
     assert_eq!((&given["state"], &given["assigned_to"]), (&json!("triggered"), &json!("wang.lei")));
-    house.run(&["assign", "INC-1", "nobody"]).await.fails(1);
+    house.run(&["assign", "INC-1", "nobody"]).await.fails(2);
     let taken = house.run(&["take", "INC-1", "--format", "json"]).await.json();
     assert_eq!((&taken["state"], &taken["assigned_to"]), (&json!("acknowledged"), &json!(null)));
     let merged = house.run(&["merge", "INC-2", "INC-1"]).await.ok();

@@ -5,8 +5,8 @@
 
 mod calendars;
 mod channels;
-mod conditions;
 mod clock;
+mod conditions;
 mod context;
 mod duty_messages;
 mod fields;

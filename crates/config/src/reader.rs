@@ -266,7 +266,7 @@ impl Reading<'_> {
             overrides: Vec::new(),
             temporary: Vec::new(),
             gaps_allowed: None,
-        messages: watchbell_engine::catalog::DutyMessages::default(),
+            messages: watchbell_engine::catalog::DutyMessages::default(),
         })
     }
 

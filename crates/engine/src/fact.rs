@@ -11,7 +11,8 @@ use crate::catalog::{Absence, LadderEntry, Localized, Override, Require};
 use crate::cover::Cover;
 use crate::duty_notice::NoticeAbout;
 use crate::ids::{
-    AbsenceId, ChannelId, CoverId, DedupKey, DutyNoticeId, Epoch, FactNo, LayerId, MaintenanceId, NoticeId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId, SendId, SilenceId, TestId, TicketId,
+    AbsenceId, ChannelId, CoverId, DedupKey, DutyNoticeId, Epoch, FactNo, LayerId, MaintenanceId, NoticeId, OverrideId,
+    PageId, PersonId, PolicyId, ProbeId, Revision, RotationId, SendId, SilenceId, TestId, TicketId,
 };
 use crate::input::Actor;
 use crate::label::{Labels, Matcher};

@@ -261,7 +261,10 @@ impl FromStr for SendSubject {
             .or_else(|_| text.parse().map(Self::Test))
             .or_else(|_| text.parse().map(Self::Canary))
             .or_else(|_| text.parse().map(Self::Duty))
-            .map_err(|_: NotAnId| NotAnId { text: text.into(), expected: "the id of a page, a notice, a test page or a duty message" })
+            .map_err(|_: NotAnId| NotAnId {
+                text: text.into(),
+                expected: "the id of a page, a notice, a test page or a duty message",
+            })
     }
 }
 

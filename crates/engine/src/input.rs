@@ -8,7 +8,8 @@ use crate::cover::CoverSpan;
 use crate::fact::Told;
 use crate::heartbeat::Beat;
 use crate::ids::{
-    AbsenceId, ChannelId, CoverId, DedupKey, InputId, MaintenanceId, OverrideId, PageId, PersonId, ProbeId, RotationId, SendId, SilenceId, TestId, TicketId,
+    AbsenceId, ChannelId, CoverId, DedupKey, InputId, MaintenanceId, OverrideId, PageId, PersonId, ProbeId, RotationId,
+    SendId, SilenceId, TestId, TicketId,
 };
 use crate::label::{Labels, Matcher};
 use crate::not_paging::Expect;

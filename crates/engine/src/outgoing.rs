@@ -146,7 +146,12 @@ pub struct AlertBrief {
 pub fn webhook_id(message: &Outgoing) -> String {
     let subject = message.page.map_or_else(|| message.send.subject.to_string(), |page| page.to_string());
     match message.kind {
-        MessageKind::Page | MessageKind::Test | MessageKind::DutyHandoff | MessageKind::DutyReminder | MessageKind::DutyCover | MessageKind::SilenceExpiring => {
+        MessageKind::Page
+        | MessageKind::Test
+        | MessageKind::DutyHandoff
+        | MessageKind::DutyReminder
+        | MessageKind::DutyCover
+        | MessageKind::SilenceExpiring => {
             format!("{subject}-{}", message.channel)
         }
         MessageKind::Acknowledged | MessageKind::Escalated | MessageKind::Resolved | MessageKind::Cancelled => {

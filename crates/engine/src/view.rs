@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    AbsenceId, ChannelId, CoverId, DedupKey, LayerId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision, RotationId,
-    SilenceId, TestId, TicketId,
+    AbsenceId, ChannelId, CoverId, DedupKey, LayerId, OverrideId, PageId, PersonId, PolicyId, ProbeId, Revision,
+    RotationId, SilenceId, TestId, TicketId,
 };
 use crate::label::{Labels, Matcher};
 use crate::word::{FailureKind, Priority, Receipt, ResolvedAs, Severity};

@@ -86,7 +86,10 @@ fn play(w: &mut World, step: &Step) {
         }
         Step::Silence { key, seconds } => {
             let matchers = vec![format!("key=api:{key}").parse().expect("a matcher")];
-            w.act("bo", Deed::AddSilence { matchers, from: None, until: at(w.now, seconds.into()), reason: "x".into() });
+            w.act(
+                "bo",
+                Deed::AddSilence { matchers, from: None, until: at(w.now, seconds.into()), reason: "x".into() },
+            );
         }
         Step::Unsilence { n } => {
             w.act("bo", Deed::EndSilence { silence: watchbell_engine::ids::SilenceId(n.into()) });

@@ -1,8 +1,8 @@
 //! How the story is told: one line for each thing that people would notice, and for each decision with
 //! its reason.
 
-use watchbell_engine::explain;
 use watchbell_engine::duty_notice::DutyEvent;
+use watchbell_engine::explain;
 use watchbell_engine::fact::{Because, DutyRecord, Fact, MessageKind, Quiet, Stage, What};
 use watchbell_engine::ids::{PersonId, SendSubject};
 use watchbell_engine::input::{Answer, Deed, SignalAction};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use jiff::civil::{Weekday, date, time};
 use watchbell_config::{
-    Check, Config, Expect, HttpCheck, Integrations, IpChoice, ProbeSpec, Secret, Server, StoreUrl, TlsOptions};
+    Check, Config, Expect, HttpCheck, Integrations, IpChoice, ProbeSpec, Secret, Server, StoreUrl, TlsOptions,
+};
 use watchbell_engine::catalog::{
     Catalog, CatchAll, Channel, ChannelKind, HandoffAt, Layer, Localized, PageBy, Person, Policy, ProbeInfo, Rotation,
     Step, Target, Turn, TurnBy, TurnEvery,

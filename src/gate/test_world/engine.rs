@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use watchbell_engine::catalog::{Absence, Override};
-use watchbell_engine::ids::{AbsenceId, CoverId, InputId, MaintenanceId, OverrideId, PageId, SilenceId, TestId, TicketId};
+use watchbell_engine::ids::{
+    AbsenceId, CoverId, InputId, MaintenanceId, OverrideId, PageId, SilenceId, TestId, TicketId,
+};
 use watchbell_engine::input::{Act, Answer, Deed, Input, Refusal};
 use watchbell_engine::view::{CoverView, LiveView, MaintenanceView, SilenceView, TestView, TicketLive, TicketState};
 use watchbell_engine::word::Receipt;
@@ -168,7 +170,11 @@ fn deed(view: &mut LiveView, live: &Live, by: &str, what: Deed, clock: &Clock) -
         Deed::EndMaintenance { maintenance } => {
             let before = view.maintenance.len();
             view.maintenance.retain(|m| m.id != maintenance.to_string());
-            if view.maintenance.len() < before { Ok(Answer::Done) } else { Err(Refusal::NoSuchMaintenance(maintenance)) }
+            if view.maintenance.len() < before {
+                Ok(Answer::Done)
+            } else {
+                Err(Refusal::NoSuchMaintenance(maintenance))
+            }
         }
         Deed::EndSilence { silence } if view.silences.iter().any(|s| s.id == silence) => {
             view.silences.retain(|s| s.id != silence);

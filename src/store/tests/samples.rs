@@ -21,7 +21,11 @@ pub(in crate::store) fn note(no: u64, epoch: Epoch, ticket: u64) -> Fact {
         epoch,
         at: at(no as i64),
         ticket: Some(TicketId(ticket)),
-        what: What::Noted { by: Actor::engine(), text: format!("note {no}: 发票 \"验真\" 'ok' \\ $1 \u{0} 🔔"), times_out: None },
+        what: What::Noted {
+            by: Actor::engine(),
+            text: format!("note {no}: 发票 \"验真\" 'ok' \\ $1 \u{0} 🔔"),
+            times_out: None,
+        },
     }
 }
 

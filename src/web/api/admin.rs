@@ -76,7 +76,10 @@ fn not_reloaded(refused: ReloadRefused) -> Problem {
         Problem::invalid(&refused.summary)
             .help("nothing was changed; `watchbell check` shows every mistake with its place")
     };
-    problem.with("mistakes", refused.mistakes).with("shift_change", refused.shift_change).with("changes", serde_json::json!(refused.changes))
+    problem
+        .with("mistakes", refused.mistakes)
+        .with("shift_change", refused.shift_change)
+        .with("changes", serde_json::json!(refused.changes))
 }
 
 /// `GET tokens`: names and roles, never a token.

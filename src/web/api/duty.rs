@@ -13,9 +13,7 @@ use watchbell_engine::view::{LiveView, OnDutyView, OverrideView};
 
 use super::super::App;
 use super::super::past::{Past, Span};
-use super::shapes::{
-    LayerView, Oncall, OverrideAsk, Overrides, RotationDuty, RotationShifts, RotationView, Rotations,
-};
+use super::shapes::{LayerView, Oncall, OverrideAsk, Overrides, RotationDuty, RotationShifts, RotationView, Rotations};
 use super::{act, end, id, instant, key, unexpected};
 use crate::gate::{Asked, Caller, JsonBody, Once, Params, Problem};
 

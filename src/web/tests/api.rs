@@ -232,7 +232,8 @@ async fn somebody_stands_in_and_is_taken_back() {
 async fn cover_is_asked_for_and_answered() {
     let world = World::new().await;
     let router = router(app(&world, true));
-    let (li_na, wang_lei) = (world.token("li.na", Role::Responder).await, world.token("wang.lei", Role::Scheduler).await);
+    let (li_na, wang_lei) =
+        (world.token("li.na", Role::Responder).await, world.token("wang.lei", Role::Scheduler).await);
     let covers = "/api/v1/covers";
     let ask = r#"{"rotation":"expense-primary","from":"2026-11-24T18:00","for":"2h","ask":"wang.lei",
                   "swap_for":{"from":"2026-12-01T18:00","for":"2h"},"note":"school"}"#;
@@ -240,7 +241,10 @@ async fn cover_is_asked_for_and_answered() {
     assert_eq!(made.status, 201, "{}", made.body);
     let made = made.json();
     assert_eq!((&made["id"], &made["person"], &made["asked"]), (&"CVR-3".into(), &"li.na".into(), &"wang.lei".into()));
-    assert_eq!((made["to"].as_str(), made["swap_for"]["from"].as_str()), (Some("2026-11-24T12:00:00Z"), Some("2026-12-01T10:00:00Z")));
+    assert_eq!(
+        (made["to"].as_str(), made["swap_for"]["from"].as_str()),
+        (Some("2026-11-24T12:00:00Z"), Some("2026-12-01T10:00:00Z"))
+    );
     assert_eq!(get(&router, covers).await.json()["covers"][0], made);
     let done = post(&router, &format!("{covers}/cvr-3/accept"), &wang_lei, "{}").await.json();
     assert_eq!(done, serde_json::json!({"id": "CVR-3", "outcome": "accepted", "person": "wang.lei"}));
@@ -364,7 +368,8 @@ async fn a_reload_takes_place_or_says_why_not() {
                 shift_change: true,
                 changes: Vec::new(),
             };
-            let done = ReloadDone { revision: "0123456789ab".into(), changed: true, notes: Vec::new(), changes: Vec::new() };
+            let done =
+                ReloadDone { revision: "0123456789ab".into(), changed: true, notes: Vec::new(), changes: Vec::new() };
             let _ = reply.send(if accept_shift_change { Ok(done) } else { Err(refused) });
         }
     });

@@ -142,7 +142,10 @@ async fn what_pages_nobody_is_listed_with_its_reason_and_its_end() {
     let en = get(&router, "/quiet?lang=en").await;
     assert!(en.body.contains("1 alert pages nobody") && en.body.contains("expected in maintenance ledger-upgrade"));
     let listed = get(&router, "/api/v1/suppressed").await.json();
-    assert_eq!((listed["suppressed"][0]["why"].as_str(), listed["counts"]["maintenance"].as_u64()), (Some("maintenance"), Some(1)));
+    assert_eq!(
+        (listed["suppressed"][0]["why"].as_str(), listed["counts"]["maintenance"].as_u64()),
+        (Some("maintenance"), Some(1))
+    );
     let metrics = get(&router, "/metrics").await.body;
     assert!(metrics.contains("watchbell_suppressed{why=\"maintenance\"} 1"), "{metrics}");
     assert!(metrics.contains("watchbell_suppressed{why=\"storm\"} 0"), "every reason is there");

@@ -148,7 +148,9 @@ async fn everything_ends(home: &Home, sent: &BTreeMap<String, Accepted>) {
                 } else if key.starts_with("self:") {
                     // It would end by itself, a minute after the last page that waited.
                     let url = format!("{}/api/v1/tickets/{}/resolve", home.url(), text(ticket, "id"));
-                    let ended = read(client().post(url).bearer_auth(ADMIN_TOKEN).json(&json!({ "as": "self_recovered" }))).await;
+                    let ended =
+                        read(client().post(url).bearer_auth(ADMIN_TOKEN).json(&json!({ "as": "self_recovered" })))
+                            .await;
                     assert!(ended.is_ok_and(|reply| reply.status == 200), "a person ends {key}");
                 }
             }

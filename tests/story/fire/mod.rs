@@ -81,7 +81,12 @@ impl Fire {
     }
 
     /// Storm and lives at once; then calm, and the judgement.
-    async fn burn(&self, lives: impl Future<Output = Lives>, mut chance: Chance, over: CancellationToken) -> judge::Report {
+    async fn burn(
+        &self,
+        lives: impl Future<Output = Lives>,
+        mut chance: Chance,
+        over: CancellationToken,
+    ) -> judge::Report {
         let (lives, (), sent, acked) = tokio::join!(
             lives,
             storm::weather(&self.town, chance.fork(), over.clone()),
@@ -118,9 +123,7 @@ async fn stopped_again_and_again(fire: &Fire, mut chance: Chance, over: Cancella
         let (from, bell) = (now(), fire.home.started().await);
         let ready = Some(now());
         let delay = chance.millis(1_000..4_000);
-        let pages = async {
-            while !matches!(events.recv().await, Ok(Event::Hook)) {}
-        };
+        let pages = async { while !matches!(events.recv().await, Ok(Event::Hook)) {} };
         tokio::time::timeout(Duration::from_secs(20), pages).await.expect("somebody is paged in every life");
         tokio::time::sleep(delay).await;
         let asked = now();

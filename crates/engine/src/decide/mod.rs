@@ -3,17 +3,17 @@
 
 mod act;
 mod alert;
-mod canary;
 mod away;
+mod canary;
 mod chase;
 mod cover;
 mod digest;
 mod duty;
+mod duty_notice;
 mod flap;
-mod lapse;
 mod hand;
 mod hours;
-mod duty_notice;
+mod lapse;
 mod message;
 mod people;
 mod quiet;
@@ -38,9 +38,9 @@ use crate::input::{Answer, Envelope, Input};
 use crate::outgoing::Outgoing;
 use crate::state::{State, Ticket};
 use crate::view::LiveView;
+use away::Away;
 use lapse::Lapses;
 use sources::Sources;
-use away::Away;
 use wakes::Wakes;
 
 /// A clock that starts further than this behind the last record was set back meanwhile.

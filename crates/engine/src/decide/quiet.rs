@@ -278,7 +278,11 @@ impl Turn<'_> {
         }
         self.end_recorded();
         self.warn_of_ends();
-        let keys = self.state().quiet.iter().filter(|(_, q)| !self.quiet_may_recover(&q.quiet, None, std::iter::once(&q.alert)));
+        let keys = self
+            .state()
+            .quiet
+            .iter()
+            .filter(|(_, q)| !self.quiet_may_recover(&q.quiet, None, std::iter::once(&q.alert)));
         let keys: Vec<DedupKey> = keys.map(|(key, _)| key.clone()).collect();
         keys.iter().for_each(|key| self.look_at_quiet(key));
         self.look_at_held();
@@ -288,7 +292,9 @@ impl Turn<'_> {
 
     /// Silences and windows whose time has come end.
     fn end_recorded(&mut self) {
-        let ended = |(id, s): &(&SilenceId, &Silence)| s.until <= self.now && !self.may_recover(s.until, self.silenced_by(**id));
+        let ended = |(id, s): &(&SilenceId, &Silence)| {
+            s.until <= self.now && !self.may_recover(s.until, self.silenced_by(**id))
+        };
         let silences = self.state().silences.iter().filter(ended).map(|(id, _)| *id);
         for silence in silences.collect::<Vec<_>>() {
             self.record(None, What::SilenceEnded { silence, by: Actor::engine() });
@@ -303,7 +309,8 @@ impl Turn<'_> {
     fn silenced_by(&self, silence: SilenceId) -> impl Iterator<Item = &Firing> {
         let quiet = self.state().quiet.values().filter(move |q| q.quiet == Quiet::Silenced(silence)).map(|q| &q.alert);
         let held = self.state().tickets.values();
-        let held = held.filter(move |t| matches!(&t.phase, Phase::Held { quiet, .. } if *quiet == Quiet::Silenced(silence)));
+        let held =
+            held.filter(move |t| matches!(&t.phase, Phase::Held { quiet, .. } if *quiet == Quiet::Silenced(silence)));
         quiet.chain(held.flat_map(Ticket::firing).map(|m| &m.alert))
     }
 
@@ -313,7 +320,8 @@ impl Turn<'_> {
         until: Option<Timestamp>,
         alerts: impl Iterator<Item = &'a Firing>,
     ) -> bool {
-        let silence = if let Quiet::Silenced(id) = quiet { self.state().silences.get(id).map(|s| s.until) } else { None };
+        let silence =
+            if let Quiet::Silenced(id) = quiet { self.state().silences.get(id).map(|s| s.until) } else { None };
         let until = silence.or_else(|| quiet.until()).or(until).filter(|until| *until <= self.now);
         until.is_some_and(|until| self.may_recover(until, alerts))
     }

@@ -15,8 +15,8 @@ use crate::input::Actor;
 use crate::state::{Acked, Chase, Member, Page, Phase, State, StepWait, Ticket};
 use crate::time::elapsed;
 use crate::view::{
-    AckView, AlertState, AlertView, AttemptView, CoverView, FlapView, LiveView, MaintenanceView, PageLive, PageState, PageView,
-    QuietReason, QuietView, SilenceView, StormView, TestView, TicketLive, TicketView, WaitingView,
+    AckView, AlertState, AlertView, AttemptView, CoverView, FlapView, LiveView, MaintenanceView, PageLive, PageState,
+    PageView, QuietReason, QuietView, SilenceView, StormView, TestView, TicketLive, TicketView, WaitingView,
 };
 
 /// The live view after a decision: tickets that were not touched are shared with the view before.

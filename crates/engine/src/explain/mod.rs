@@ -23,9 +23,9 @@ fn entry(fact: &Fact) -> Option<TimelineEntry> {
 fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
     let text = match what {
         What::TicketOpened { alert, routed, storm, .. } => {
-            let storm = storm.as_ref().map_or(String::new(), |of| {
-                format!("; {of} has so many faults at once that further ones join here")
-            });
+            let storm = storm
+                .as_ref()
+                .map_or(String::new(), |of| format!("; {of} has so many faults at once that further ones join here"));
             format!(
                 "opened as {}: {} ({}); route {}, policy {}{storm}",
                 routed.priority, alert.title.en, alert.summary, routed.route, routed.policy
@@ -33,7 +33,9 @@ fn tell(what: &What) -> Option<(String, Option<&Actor>)> {
         }
         What::Flapped { key, up, calm_at } => {
             let now = if *up { "up" } else { "down" };
-            format!("{key} comes and goes, and is {now} now; the ticket stays open until it is calm, {calm_at:.0} at the earliest")
+            format!(
+                "{key} comes and goes, and is {now} now; the ticket stays open until it is calm, {calm_at:.0} at the earliest"
+            )
         }
         What::FlapEnded { key } => format!("{key} is calm"),
         What::TicketReopened { alert, occurrence, .. } => {
@@ -257,8 +259,8 @@ impl Here {
             | What::CoverAsked { .. }
             | What::CoverAnswered { .. }
             | What::DutyNoticeOwed { .. }
-        | What::DutyNoticeDropped { .. }
-        | What::TestAsked { .. } => None,
+            | What::DutyNoticeDropped { .. }
+            | What::TestAsked { .. } => None,
         }
     }
 }

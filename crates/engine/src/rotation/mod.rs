@@ -43,11 +43,11 @@ pub use self::clock::{ClockChange, ClockEffect, clock_changes};
 pub use self::crew::TEMPORARY;
 use self::crew::{Level, Seat, TEMPORARY_LAYER, has_somebody, settle, take_over};
 pub use self::fairness::{Load, fairness};
-pub(crate) use self::window::{calendar, periods};
-pub(crate) use self::zone::first_instant;
 use self::layer::Seated;
 pub use self::past::{joined, recorded_shifts};
 use self::people::People;
+pub(crate) use self::window::{calendar, periods};
+pub(crate) use self::zone::first_instant;
 
 /// How many days [`shift_at`] and [`next_change`] look ahead and back: a shift of three months, the
 /// longest that teams write, is seen whole.

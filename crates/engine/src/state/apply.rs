@@ -3,11 +3,11 @@
 
 use jiff::Timestamp;
 
-use crate::duty_notice::NoticeAbout;
 use super::page::{DutyNotice, Ended, Notice, Page, Try};
 use super::ticket::{Acked, Chase, Closed, Flapping, Member, Phase, Ticket, Wake};
 use super::{Maintenance, QuietAlert, Silence, State, TESTS_KEPT, TestPage};
 use crate::catalog::{Absence, LadderEntry, Override};
+use crate::duty_notice::NoticeAbout;
 use crate::fact::{Because, Fact, Firing, MessageKind, Quiet, Routed, Stage, What};
 use crate::ids::{DedupKey, PageId, PersonId, SendId, SendSubject, TicketId};
 use crate::input::Actor;
@@ -79,16 +79,7 @@ impl State {
             What::SilenceEnded { silence, .. } => {
                 self.silences.remove(silence);
             }
-            What::MaintenanceAdded {
-                maintenance,
-                title,
-                matchers,
-                from,
-                until,
-                expect,
-                cover_running,
-                by,
-            } => {
+            What::MaintenanceAdded { maintenance, title, matchers, from, until, expect, cover_running, by } => {
                 self.last_maintenance = self.last_maintenance.max(maintenance.0);
                 let (title, matchers, expect, by) = (title.clone(), matchers.clone(), expect.clone(), by.clone());
                 let (from, until, cover_running) = (*from, *until, *cover_running);
@@ -161,7 +152,7 @@ impl State {
         }
         let Some(ticket) = fact.ticket.and_then(|id| self.tickets.get_mut(&id)) else { return };
         if let What::TicketResolved { .. } = &fact.what {
-            self.set_aside.extend(ticket.firing().map(|m| m.alert.key.clone()));
+            self.set_aside.extend(ticket.firing().filter(|m| m.is_down()).map(|m| m.alert.key.clone()));
         }
         ticket.apply(fact);
         let ticket_id = ticket.id;

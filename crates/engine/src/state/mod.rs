@@ -15,11 +15,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::cover::Cover;
 use crate::commit::{LapseMark, Mark, verdict_key};
+use crate::cover::Cover;
 use crate::fact::{DutyRecord, Firing, Quiet};
 use crate::heartbeat::HeartbeatMark;
-use crate::ids::{CanaryId, ChannelId, CoverId, DedupKey, DutyNoticeId, FactNo, MaintenanceId, PersonId, ProbeId, RotationId, SilenceId, SiteId, TestId, TicketId};
+use crate::ids::{
+    CanaryId, ChannelId, CoverId, DedupKey, DutyNoticeId, FactNo, MaintenanceId, PersonId, ProbeId, RotationId,
+    SilenceId, SiteId, TestId, TicketId,
+};
 use crate::input::Actor;
 use crate::label::{self, Labels, Matcher};
 use crate::not_paging::Expect;

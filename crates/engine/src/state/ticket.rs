@@ -240,7 +240,10 @@ impl Ticket {
     pub fn title(&self) -> Localized {
         let Some(root) = &self.storm else { return self.lead().title.clone() };
         let n = self.firing().count();
-        Localized { zh_cn: format!("{root} 告警风暴({n} 个告警未恢复)"), en: format!("{root}: alert storm ({n} firing)") }
+        Localized {
+            zh_cn: format!("{root} 告警风暴({n} 个告警未恢复)"),
+            en: format!("{root}: alert storm ({n} firing)"),
+        }
     }
 
     /// When the impact of this occurrence began: the earliest start of its alerts.

@@ -290,9 +290,7 @@ impl What {
                 now(acts(by, Deed::Resolve { ticket: *ticket, resolved_as: *r#as, cause: cause.clone() }))
             }
             Self::Take { by, ticket } => now(acts(by, Deed::Take { ticket: *ticket })),
-            Self::Assign { by, ticket, to } => {
-                now(acts(by, Deed::Assign { ticket: *ticket, person: to.clone() }))
-            }
+            Self::Assign { by, ticket, to } => now(acts(by, Deed::Assign { ticket: *ticket, person: to.clone() })),
             Self::Merge { by, ticket, into } => now(acts(by, Deed::Merge { ticket: *ticket, into: *into })),
             Self::Note { by, ticket, text } => now(acts(by, Deed::Note { ticket: *ticket, text: text.clone() })),
             Self::Declare { by, summary, severity } => {
